@@ -1,0 +1,135 @@
+//! Every metric there is: the operator's manual, and the only place where a metric's name is written.
+
+/// How a metric's values behave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MetricKind {
+    /// Only goes up; look at its rate.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Seconds, counted into the buckets given.
+    Seconds(&'static [f64]),
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    /// As on `/metrics`.
+    pub name: &'static str,
+    /// How its values behave.
+    pub kind: MetricKind,
+    /// Its labels. None ever holds a mail address, a name or a subject.
+    pub labels: &'static [&'static str],
+    /// What it counts.
+    pub help: &'static str,
+    /// When to wake somebody; empty when it is only for looking.
+    pub alert_on: &'static str,
+}
+
+/// From one mail's acceptance to the carrier's 250: the steps of GOV.UK Notify's `notification.send.duration`.
+const NOTIFY: &[f64] = &[0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+/// One attempt, from the assignment to the last reply.
+const ATTEMPT: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+/// One write to disk.
+const DISK: &[f64] = &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+// A name is a constant made here together with its row, so an event cannot use a name that the table lacks.
+macro_rules! metrics {
+    ($($name:ident = $kind:expr, $text:literal [$($label:literal),*] $help:literal, alert $alert:literal;)*) => {
+        $(pub(crate) const $name: &str = $text;)*
+        /// Every metric this program has, in the order of the manual.
+        pub const METRICS: &[Metric] = &[
+            $(Metric { name: $text, kind: $kind, labels: &[$($label),*], help: $help, alert_on: $alert }),*
+        ];
+    };
+}
+
+use MetricKind::{Counter, Gauge, Seconds};
+
+metrics! {
+    // KumoMTA's names, with KumoMTA's meaning: dashboards made for it work.
+    RECEIVED = Counter, "total_messages_received" ["service"]
+        "Recipients accepted and durable on disk", alert "";
+    DELIVERED = Counter, "total_messages_delivered" ["service"]
+        "Mails a carrier accepted (2xx at the final dot); carriers filter silently after that", alert "";
+    TRANSFAIL = Counter, "total_messages_transfail" ["service"]
+        "Attempts that will be tried again", alert "";
+    FAIL = Counter, "total_messages_fail" ["service"]
+        "Mails given up: refused for good or expired", alert "rate over 5 % of total_messages_delivered for 10 minutes";
+    DELIVERED_BY_PROVIDER = Counter, "total_messages_delivered_by_provider" ["provider"]
+        "The same as total_messages_delivered, by carrier", alert "";
+    TRANSFAIL_BY_PROVIDER = Counter, "total_messages_transfail_by_provider" ["provider"]
+        "The same as total_messages_transfail, by carrier", alert "";
+    FAIL_BY_PROVIDER = Counter, "total_messages_fail_by_provider" ["provider"]
+        "The same as total_messages_fail, by carrier", alert "";
+    DELIVERED_BY_SOURCE = Counter, "total_messages_delivered_by_provider_and_source" ["provider", "source", "pool"]
+        "The same as total_messages_delivered, by carrier, source address and pool", alert "";
+    TRANSFAIL_BY_SOURCE = Counter, "total_messages_transfail_by_provider_and_source" ["provider", "source", "pool"]
+        "The same as total_messages_transfail, by carrier, source address and pool", alert "";
+    FAIL_BY_SOURCE = Counter, "total_messages_fail_by_provider_and_source" ["provider", "source", "pool"]
+        "The same as total_messages_fail, by carrier, source address and pool", alert "";
+    SCHEDULED = Gauge, "scheduled_count_total" []
+        "Notifications waiting, due or not", alert "rising for 30 minutes";
+    READY = Gauge, "ready_count" ["service"]
+        "Notifications due and in memory", alert "";
+    QUEUED_BY_PROVIDER = Gauge, "queued_count_by_provider" ["provider"]
+        "Notifications waiting, by carrier", alert "rising for 30 minutes";
+    CONNECTIONS = Gauge, "connection_count" ["service"]
+        "Sessions open now", alert "";
+    CONNECTIONS_BY_PROVIDER = Gauge, "connection_count_by_provider" ["provider"]
+        "Sessions open now, by carrier", alert "";
+    CONNECTIONS_TOTAL = Counter, "total_connection_count" ["service"]
+        "Sessions opened", alert "";
+    CONNECTIONS_DENIED = Counter, "total_connections_denied" ["service"]
+        "Connections to us that were turned away by a limit", alert "any for 5 minutes";
+    SOURCE_FAILURES = Counter, "egress_source_connection_failures_total" ["source", "kind"]
+        "Sessions that could not be opened, by source address and stage", alert "rate over 1 a second for 5 minutes";
+    DELAYED_BY_RATE = Counter, "delayed_due_to_message_rate_throttle" ["queue"]
+        "Times a carrier's line waited for its rate", alert "";
+    SUSPENDED = Gauge, "egress_source_health_suspended" ["source", "reason"]
+        "1 while a source address rests at a carrier (reason is carrier:why)", alert "1 for 10 minutes";
+    DELIVER_LATENCY = Seconds(ATTEMPT), "deliver_message_latency_rollup" ["service"]
+        "One attempt, from assignment to the last reply", alert "p99 over 30 s";
+    SAVE_LATENCY = Seconds(DISK), "message_save_latency" []
+        "From the last byte of a request to its message being durable", alert "p99 over 1 s";
+    DISK_FREE = Gauge, "disk_free_bytes" ["name"]
+        "Free space for ordinary users on a disk we write to", alert "below 5 GiB";
+    DISK_FREE_PERCENT = Gauge, "disk_free_percent" ["name"]
+        "The same in per cent", alert "below 10";
+    MEMORY = Gauge, "memory_usage" []
+        "Resident bytes of this process", alert "over 80 % of the machine";
+
+    // Ours.
+    BOUNCES = Counter, "todoke_bounces_total" ["carrier", "cause"]
+        "Mails given up, by carrier and cause", alert "cause sender_blocked or auth_failed: any";
+    DEFERRALS = Counter, "todoke_deferrals_total" ["carrier", "cause"]
+        "Attempts that will be tried again, by carrier and cause", alert "cause rate_limited: rising";
+    SEND_DURATION = Seconds(NOTIFY), "todoke_notification_send_duration_seconds" []
+        "From a notification's acceptance to the carrier's 2xx", alert "p99 over 60 s outside a large campaign";
+    SHARE_UNDER_10 = Gauge, "todoke_share_under_10_seconds" []
+        "Share (0 to 1) of accepted mails handed over within 10 s, since the start", alert "";
+    EXPIRED = Counter, "todoke_expired_before_delivery_total" []
+        "Notifications whose deadline or last retry passed", alert "any";
+    DUPLICATES_POSSIBLE = Counter, "todoke_duplicates_possible_total" []
+        "Mails whose final reply was lost: the next attempt may be a second copy", alert "any";
+    SUPPRESSED = Counter, "todoke_suppressed_total" ["carrier", "cause"]
+        "Notifications withheld because the address bounced before", alert "";
+    REFUSED = Counter, "todoke_injections_refused_total" ["reason"]
+        "Requests to send that were refused, by reason", alert "reason limit: any";
+    LIMITS = Counter, "todoke_limit_reached_total" ["limit"]
+        "Times a configured limit was reached, by its name", alert "any";
+    HTTP_REQUESTS = Counter, "todoke_http_requests_total" ["route", "code"]
+        "HTTP requests answered, by route pattern and status", alert "code 5xx: any for 5 minutes";
+    SYNC_DURATION = Seconds(DISK), "todoke_store_sync_duration_seconds" []
+        "One synced write of the queue", alert "p99 over 0.1 s";
+    SYNC_SLOW = Counter, "todoke_store_sync_slow_total" []
+        "Synced writes that took over a second", alert "any";
+    PATH_RATE = Gauge, "todoke_path_rate_per_minute" ["provider", "source"]
+        "What the controller lets a source address send to a carrier, in mails per minute", alert "";
+    THROTTLED = Counter, "todoke_path_throttled_total" ["provider", "source"]
+        "Times a carrier asked us to slow down", alert "";
+    START_TIME = Gauge, "process_start_time_seconds" []
+        "When this process started, in seconds since 1970", alert "changed";
+    BUILD = Gauge, "todoke_build_info" ["version"]
+        "Always 1; the version is the label", alert "";
+}
