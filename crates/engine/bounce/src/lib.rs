@@ -1,0 +1,20 @@
+//! What a reply or a failure means: cause, what to do, whom to suppress. Pure.
+#![doc = include_str!("../README.md")]
+
+mod address_history;
+mod carriers;
+mod classify;
+mod code;
+mod disposition;
+mod facts;
+mod normalise;
+mod rule;
+mod rule_book;
+mod rules;
+mod status;
+mod trouble;
+
+pub use address_history::AddressHistory;
+pub use classify::{classify_quoted_reply, classify_reply};
+pub use disposition::{BLOCKED_ATTEMPTS_MAX, Disposition, disposition};
+pub use trouble::{TransportTrouble, classify_trouble};

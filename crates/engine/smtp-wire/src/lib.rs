@@ -1,0 +1,17 @@
+//! SMTP as bytes: replies, commands, dot-stuffing, end of data. Pure.
+#![doc = include_str!("../README.md")]
+
+pub mod capabilities;
+pub mod command;
+pub mod dot;
+pub mod end_of_data;
+pub mod reply;
+pub mod server_command;
+mod text;
+
+pub use capabilities::{Capabilities, ehlo_capabilities};
+pub use command::{EhloName, EhloNameError, MailParameters};
+pub use dot::{DotStuffer, stuff};
+pub use end_of_data::{EndOfData, Progress};
+pub use reply::{ParsedReply, ReplyFault, ReplyLimits, ReplyParser};
+pub use server_command::{CommandFault, CommandReader, ServerCommand};

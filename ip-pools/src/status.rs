@@ -1,0 +1,31 @@
+//! What an operator sees of the sources.
+
+use mail_model::{CarrierName, PoolName, SourceName, UnixMs};
+
+use crate::warmup::WarmUp;
+
+/// One source as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Its name.
+    pub source: SourceName,
+    /// The pools it is in.
+    pub pools: Vec<PoolName>,
+    /// Where it stands in its warm-up.
+    pub warm_up: WarmUp,
+    /// Mails since the full hour (UTC), to all carriers.
+    pub sent_this_hour: u32,
+    /// The carriers it has sent to or rests at, by name.
+    pub carriers: Vec<AtCarrier>,
+}
+
+/// One source at one carrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtCarrier {
+    /// Whose mail system.
+    pub carrier: CarrierName,
+    /// Mails since the full hour (UTC).
+    pub sent_this_hour: u32,
+    /// It is blocked there and rests until then.
+    pub resting_until: Option<UnixMs>,
+}
