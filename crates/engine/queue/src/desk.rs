@@ -1,0 +1,179 @@
+//! Where threads leave work for the syncer and the refill, and ring for them.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::keys::{LaneId, Spot};
+use crate::window::Entry;
+
+/// A message whose last write waits for its sync, and what is to be done after it.
+pub struct Placement {
+    /// The message.
+    pub message: u64,
+    /// Its idempotency key, which may be used again from then on.
+    pub key: Option<String>,
+    /// Where its records begin in each of its lanes.
+    pub lanes: Vec<(LaneId, Spot)>,
+    /// Its records, when they are few: they go straight into the windows.
+    pub entries: Vec<(LaneId, Entry)>,
+    /// Told when all of this is done.
+    pub done: oneshot::Sender<()>,
+}
+
+/// What the syncer finds on its desk.
+pub struct Turn {
+    /// Messages to be placed after the sync.
+    pub placements: Vec<Placement>,
+    /// Whether something was written.
+    pub dirty: bool,
+    /// Whether this is the last turn.
+    pub last: bool,
+}
+
+#[derive(Default)]
+struct Papers {
+    placements: Vec<Placement>,
+    stop: bool,
+}
+
+/// The syncer's desk.
+#[derive(Default)]
+pub struct Desk {
+    papers: Mutex<Papers>,
+    rung: Condvar,
+    dirty: AtomicBool,
+}
+
+/// How long the syncer sleeps when nothing happens.
+const IDLE: Duration = Duration::from_millis(500);
+
+impl Desk {
+    /// Leaves a message whose last batch was written.
+    pub fn submit(&self, placement: Placement) {
+        self.papers.lock().placements.push(placement);
+        self.rung.notify_one();
+    }
+
+    /// Says that something was written that is to be synced soon.
+    pub fn dirty(&self) {
+        // Only the first after a sync rings: a ring costs more than the write.
+        if !self.dirty.swap(true, Ordering::AcqRel) {
+            drop(self.papers.lock());
+            self.rung.notify_one();
+        }
+    }
+
+    /// Asks the syncer to finish.
+    pub fn stop(&self) {
+        self.papers.lock().stop = true;
+        self.rung.notify_one();
+    }
+
+    /// Waits for work: at once for a message, at most `interval` after the first write, and now and then for nothing.
+    pub fn next_turn(&self, interval: Duration) -> Turn {
+        let mut papers = self.papers.lock();
+        if papers.placements.is_empty() && !papers.stop && !self.dirty.load(Ordering::Acquire) {
+            self.rung.wait_for(&mut papers, IDLE);
+        }
+        if papers.placements.is_empty() && !papers.stop && self.dirty.load(Ordering::Acquire) {
+            self.rung.wait_for(&mut papers, interval);
+        }
+        // Reset before the sync begins: what is written from now on rings again.
+        let dirty = self.dirty.swap(false, Ordering::AcqRel);
+        Turn { placements: std::mem::take(&mut papers.placements), dirty, last: papers.stop }
+    }
+}
+
+/// An intake that did not come to its end and left pages on disk.
+pub struct Abort {
+    /// The message.
+    pub message: u64,
+    /// Where its records begin in each of its lanes.
+    pub lanes: Vec<(LaneId, Spot)>,
+}
+
+#[derive(Default)]
+struct Calls {
+    rung: bool,
+    stop: bool,
+    aborts: Vec<Abort>,
+}
+
+/// The refill's bell.
+#[derive(Default)]
+pub struct Bell {
+    calls: Mutex<Calls>,
+    rung: Condvar,
+    ringing: AtomicBool,
+}
+
+impl Bell {
+    /// Asks for a round.
+    pub fn ring(&self) {
+        if !self.ringing.swap(true, Ordering::AcqRel) {
+            self.calls.lock().rung = true;
+            self.rung.notify_one();
+        }
+    }
+
+    /// Leaves pages to be removed.
+    pub fn abort(&self, abort: Abort) {
+        self.calls.lock().aborts.push(abort);
+        self.ring();
+    }
+
+    /// Asks the refill to finish.
+    pub fn stop(&self) {
+        self.calls.lock().stop = true;
+        self.rung.notify_one();
+    }
+
+    /// Waits for a ring, at most `longest`. Gives whether it rang, and what is to be removed; `None`: finish.
+    pub fn wait(&self, longest: Duration) -> Option<(bool, Vec<Abort>)> {
+        let mut calls = self.calls.lock();
+        if !calls.rung && !calls.stop {
+            self.rung.wait_for(&mut calls, longest);
+        }
+        let rung = std::mem::take(&mut calls.rung);
+        self.ringing.store(false, Ordering::Release);
+        if calls.stop { None } else { Some((rung, std::mem::take(&mut calls.aborts))) }
+    }
+}
+
+/// Intakes under way, and the ids given away.
+#[derive(Default)]
+pub struct Intakes {
+    /// Messages that are not accepted: their records on disk are nobody's.
+    pub staging: HashSet<u64>,
+    /// Idempotency keys of calls under way.
+    pub keys: HashSet<String>,
+    /// The last message id given away.
+    pub last_id: u64,
+}
+
+impl Intakes {
+    /// The next message id: the time with twenty bits for a counter, and always greater than all before, whatever the
+    /// clock says.
+    pub fn next_id(&mut self, now_ms: u64) -> u64 {
+        self.last_id = (now_ms << 20).max(self.last_id + 1);
+        self.last_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_when_the_clock_stands_still_and_when_it_goes_back() {
+        let mut intakes = Intakes::default();
+        let ids: Vec<_> = [1_000, 1_000, 900, 0, 1_001].map(|now| intakes.next_id(now)).into();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+        assert_eq!(ids[0] >> 20, 1_000);
+        assert_eq!(ids[4] >> 20, 1_001);
+    }
+}

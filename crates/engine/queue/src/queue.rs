@@ -1,0 +1,209 @@
+//! The queue as its users see it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clock::Clock;
+use mail_model::{CampaignName, EmailAddress, Lane, MessageId, NotificationId, SourceName, UnixMs};
+use tokio::sync::Notify;
+
+use crate::claim::{self, Claim, Queued};
+use crate::intake::{self, Begun, NewMessage};
+use crate::keys::{Family, LaneId, message_key};
+use crate::life::Handle;
+use crate::open::{self, OpenError};
+use crate::outbox;
+use crate::record::attempt::AttemptRecord;
+use crate::record::doubt::InDoubt;
+use crate::record::message::{Head, decode_content};
+use crate::record::sums::Tally;
+use crate::recover::recover;
+use crate::settings::{QueueSettings, Refusal};
+use crate::shape::{self, Inspection, Shape};
+use crate::stored::{Shelf, StoredMessage};
+use crate::sweep::{self, Filter};
+use crate::window::Peek;
+use crate::write::{self, Write};
+
+/// A queue directory, open. Cheap to clone; the last clone to be dropped closes it.
+#[derive(Clone)]
+pub struct Queue {
+    life: Arc<Handle>,
+    shelf: Arc<Shelf>,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("dir", &self.life.core.store.dir()).finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Opens the queue in `dir`, or makes a new one there. Messages that were half handed in are removed; notifications
+    /// that a crash left in doubt are listed by [`Queue::in_doubt`]. Blocks while the log is read.
+    pub fn open(dir: &Path, settings: QueueSettings, clock: Clock) -> Result<Self, OpenError> {
+        let store = open::open(dir)?;
+        let core = recover(store, settings, clock).map_err(|fault| OpenError::damaged(dir, fault))?;
+        let io = |source| OpenError::Io { path: dir.to_owned(), source };
+        let life = Handle::start(core).map_err(io)?;
+        Ok(Self { life: Arc::new(life), shelf: Arc::default() })
+    }
+
+    /// Begins a message. A call that was made before is answered with what it was answered then.
+    pub fn begin(&self, new: NewMessage) -> Result<Begun, Refusal> {
+        intake::begin(&self.life, new)
+    }
+
+    /// How many lanes there are; lanes are never taken away.
+    pub fn lane_count(&self) -> usize {
+        self.life.core.lanes.len()
+    }
+
+    /// All lanes.
+    pub fn lanes(&self) -> Vec<(LaneId, Lane)> {
+        self.life.core.lanes.all().iter().map(|cell| (cell.id, cell.lane.clone())).collect()
+    }
+
+    /// The lane with this number.
+    pub fn lane(&self, id: LaneId) -> Option<Lane> {
+        self.life.core.lanes.get(id).map(|cell| cell.lane.clone())
+    }
+
+    /// The number of this lane, if anything was ever in it.
+    pub fn lane_id(&self, lane: &Lane) -> Option<LaneId> {
+        self.life.core.lanes.find(lane)
+    }
+
+    /// The number of this lane; makes it when it is new.
+    pub fn make_lane(&self, lane: &Lane) -> Result<LaneId, Refusal> {
+        let core = &self.life.core;
+        core.lanes.find_or_make(&core.store, lane, core.settings.limits.lanes_max)
+    }
+
+    /// Claims the next notification of a lane for a source. Memory only: never waits for the disk.
+    pub fn claim(&self, lane: LaneId, now: UnixMs, source: &SourceName) -> Claim {
+        claim::claim(&self.life.core, lane, now, source)
+    }
+
+    /// What a claim of this lane would find, for any source. Memory only.
+    pub fn peek(&self, lane: LaneId, now: UnixMs) -> Peek {
+        claim::peek(&self.life.core, lane, now)
+    }
+
+    /// Gives a claimed notification back that was not tried; it is the next of its lane.
+    pub fn unclaim(&self, queued: impl Into<Box<Queued>>) {
+        claim::unclaim(&self.life.core, *queued.into());
+    }
+
+    /// Writes what became of claimed notifications. Returns when the death of the process cannot take it back; a power
+    /// cut cannot after the sync interval.
+    pub fn write(&self, write: Write) {
+        write::write(&self.life.core, write);
+    }
+
+    /// A message with its content; the last few are kept in memory.
+    pub fn message(&self, id: MessageId) -> Option<Arc<StoredMessage>> {
+        let store = &self.life.core.store;
+        self.shelf.get_or(id, || {
+            let key = message_key(id);
+            let head = store.read(Family::Message, &key, Head::decode)?;
+            let content = store.read(Family::Content, &key, decode_content)?;
+            Some(StoredMessage::new(id, head, content))
+        })
+    }
+
+    /// What was said when the address was suppressed.
+    pub fn suppression(&self, address: &EmailAddress) -> Option<Vec<u8>> {
+        let store = &self.life.core.store;
+        let found = store.must("reading", store.try_get(Family::Suppress, address.as_str().as_bytes()));
+        found.map(|value| value.to_vec())
+    }
+
+    /// Told when work was placed or loaded. Make the future before you look for work.
+    pub fn activity(&self) -> &Notify {
+        &self.life.core.activity
+    }
+
+    /// Told when there is more in the outbox.
+    pub fn settled(&self) -> &Notify {
+        &self.life.core.settled
+    }
+
+    /// Sums of a campaign; exact, also after a crash.
+    pub fn tally(&self, campaign: &CampaignName) -> Tally {
+        outbox::tally(&self.life.core, campaign)
+    }
+
+    /// Sums of a message.
+    pub fn tally_of(&self, message: MessageId) -> Option<Tally> {
+        outbox::tally_of(&self.life.core, message)
+    }
+
+    /// Messages of a campaign, in order of acceptance.
+    pub fn messages_of(&self, campaign: &CampaignName) -> Vec<MessageId> {
+        outbox::messages_of(&self.life.core, campaign)
+    }
+
+    /// The last outcome of every notification of a campaign that has one and is not accepted, those that will be tried
+    /// again included. In order of message and index, from behind `after` on.
+    pub fn failures(&self, campaign: &CampaignName, after: Option<NotificationId>, limit: usize) -> Vec<AttemptRecord> {
+        outbox::failures(&self.life.core, campaign, after, limit)
+    }
+
+    /// Settled attempts from number `from` on, in order. Only what no power cut can take back. Numbers may have gaps.
+    pub fn outbox(&self, from: u64, limit: usize) -> Vec<AttemptRecord> {
+        outbox::outbox(&self.life.core, from, limit)
+    }
+
+    /// Removes attempts up to `upto`. Gives how far it went: not past what is durable and summed up.
+    pub fn outbox_trim(&self, upto: u64) -> u64 {
+        outbox::trim(&self.life.core, upto)
+    }
+
+    /// Removes attempts older than `time`; see [`Queue::outbox_trim`].
+    pub fn outbox_trim_before(&self, time: UnixMs) -> u64 {
+        let last = outbox::last_before(&self.life.core, time);
+        outbox::trim(&self.life.core, last)
+    }
+
+    /// The queue at a glance.
+    pub fn shape(&self) -> Shape {
+        shape::shape(&self.life.core)
+    }
+
+    /// One notification.
+    pub fn inspect(&self, id: NotificationId) -> Option<Inspection> {
+        shape::inspect(&self.life.core, id)
+    }
+
+    /// Notifications that may have arrived although we never read the answer, because a crash came in between.
+    pub fn in_doubt(&self) -> Vec<InDoubt> {
+        shape::in_doubt(&self.life.core)
+    }
+
+    /// Cancels what fits: settled now as withheld when nobody is sending it, else at its next failure. Gives how many
+    /// were settled now. Reads the whole queue from disk: not for an async thread.
+    pub fn sweep(&self, filter: &Filter) -> u64 {
+        sweep::sweep(&self.life.core, filter)
+    }
+
+    /// Settles as expired what was not sent by its `not_after`. Reads the queue only when a message is late.
+    pub fn expire(&self, now: UnixMs) -> u64 {
+        sweep::expire(&self.life.core, now)
+    }
+
+    /// Forgets at most `limit` finished messages handed in before `before`. Gives how many.
+    pub fn forget(&self, before: UnixMs, limit: usize) -> u64 {
+        self.shelf.clear();
+        sweep::forget(&self.life.core, before, limit)
+    }
+
+    /// Copies the queue as it is now to `to`, a new directory on the same file system. To be opened as a queue it needs
+    /// the file `FORMAT` beside it, which is copied too.
+    pub fn checkpoint(&self, to: &Path) {
+        let store = &self.life.core.store;
+        store.checkpoint(to);
+        let copied = open::copy_format(store.dir(), to);
+        store.must("making a checkpoint", copied.map_err(|error| crate::fatal::StoreFault::new("FORMAT", error)));
+    }
+}
