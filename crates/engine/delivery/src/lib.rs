@@ -1,0 +1,13 @@
+//! The hot path: take an assignment, speak to the carrier, classify, settle.
+#![doc = include_str!("../README.md")]
+
+mod attempt;
+mod content;
+mod context;
+mod desk;
+mod engine;
+mod judge;
+mod open;
+mod tell;
+
+pub use engine::{Engine, Parts};

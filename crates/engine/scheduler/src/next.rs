@@ -1,0 +1,178 @@
+//! Which session to open next. Fairness is this file and nothing else.
+//!
+//! Order: emergency lanes of all groups, then normal ones; groups in turn, so that one carrier's million mails do not
+//! delay another's ten; within a group its lanes in turn; within a lane the source that the pool's rotation gives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine_config::CarrierProfile;
+use mail_model::{Class, EgressPath, Lane, MonoUs, UnixMs};
+use queue::{Claim, Peek, Queued};
+use throttle::Gate;
+
+use crate::scheduler::{Scheduler, State, wait_for};
+use crate::ticket::{Ticket, Waiting};
+
+/// The answer to the dispatcher.
+#[derive(Debug)]
+pub enum Next {
+    /// Open a session and send this first.
+    Open(Box<Assignment>),
+    /// Nothing to open before then, unless something changes.
+    Wait(MonoUs),
+    /// `Scheduler::stop` was called; nothing will be opened again.
+    Stopped,
+}
+
+/// One session to be opened, with its first mail.
+#[derive(Debug)]
+pub struct Assignment {
+    /// The path it uses.
+    pub path: EgressPath,
+    /// The lane its first mail comes from; its `site` is the domain to resolve.
+    pub lane: Lane,
+    /// The carrier's profile.
+    pub profile: Arc<CarrierProfile>,
+    /// The first mail.
+    pub first: Box<Queued>,
+    /// To be shown to `next_mail` and given back to `closed`.
+    pub ticket: Ticket,
+}
+
+enum Found {
+    Open(Box<Assignment>),
+    /// Another look is due then.
+    Later(MonoUs),
+    /// Waits for something that will ring.
+    Nothing,
+}
+
+impl Scheduler {
+    /// The next session to open, or when to ask again.
+    pub fn next(&self) -> Next {
+        let (now, unix) = (self.clock().mono(), self.clock().unix());
+        let mut state = self.state().lock();
+        self.adopt_new_lanes(&mut state);
+        let mut soonest = now + Duration::from_secs(1);
+        if state.stopping {
+            return Next::Stopped;
+        }
+        for class in Class::ALL {
+            if state.sessions_open >= self.room_for(class) {
+                continue;
+            }
+            let groups = state.groups.len();
+            for step in 0..groups {
+                let index = (state.turn + step) % groups;
+                match self.open_in_group(&mut state, index, class, now, unix) {
+                    Found::Open(assignment) => {
+                        state.turn = index + 1;
+                        state.sessions_open += 1;
+                        return Next::Open(assignment);
+                    }
+                    Found::Later(at) => soonest = soonest.min(at),
+                    Found::Nothing => {}
+                }
+            }
+        }
+        Next::Wait(soonest)
+    }
+
+    /// A normal lane never takes the last quarter, so that an emergency always finds room.
+    fn room_for(&self, class: Class) -> u32 {
+        match class {
+            Class::Emergency => self.sessions_max(),
+            Class::Normal => (self.sessions_max() - self.sessions_max() / 4).max(1),
+        }
+    }
+
+    fn open_in_group(&self, state: &mut State, index: usize, class: Class, now: MonoUs, unix: UnixMs) -> Found {
+        let lanes = state.groups[index].lanes.len();
+        let mut soonest = None;
+        for step in 0..lanes {
+            let slot = (state.groups[index].turn + step) % lanes;
+            if state.groups[index].lanes[slot].lane.class != class {
+                continue;
+            }
+            match self.open_in_lane(state, index, slot, now, unix) {
+                Found::Open(assignment) => {
+                    state.groups[index].turn = slot + 1;
+                    return Found::Open(assignment);
+                }
+                Found::Later(at) => soonest = Some(soonest.map_or(at, |s: MonoUs| s.min(at))),
+                Found::Nothing => {}
+            }
+        }
+        soonest.map_or(Found::Nothing, Found::Later)
+    }
+
+    fn open_in_lane(&self, state: &mut State, index: usize, slot: usize, now: MonoUs, unix: UnixMs) -> Found {
+        let lane = state.groups[index].lanes[slot].lane.clone();
+        let id = state.groups[index].lanes[slot].id;
+        if let Some(until) = state.holds.lane(&lane, unix) {
+            return Found::Later(wait_for(until, unix, now));
+        }
+        let wanted = match self.queue().peek(id, unix) {
+            Peek::Due => None,
+            Peek::DueFor(sources) => Some(sources),
+            Peek::Later(due) => return Found::Later(wait_for(due, unix, now)),
+            Peek::Loading | Peek::Empty => return Found::Nothing,
+        };
+        let station = state.groups[index].lanes[slot].station;
+        if state.groups[index].stations[station].idle > 0 {
+            // An open session waits for exactly this; it is asked before a new one is opened.
+            state.groups[index].stations[station].bell.notify_one();
+            return Found::Nothing;
+        }
+        let mut soonest = now + Duration::from_secs(1);
+        let State { groups, pools, holds, .. } = state;
+        let group = &mut groups[index];
+        let carrier = group.carrier.clone();
+        let picked = pools.pick(&lane.pool, &carrier, lane.class, unix, &mut |source| {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(source)) {
+                return false;
+            }
+            if let Some(until) = holds.path(&group.egress_path(source), unix) {
+                soonest = soonest.min(wait_for(until, unix, now));
+                return false;
+            }
+            match group.may_open(source, now) {
+                Gate::Go => true,
+                Gate::WaitUntil(at) => {
+                    soonest = soonest.min(at);
+                    false
+                }
+            }
+        });
+        let Some(source) = picked else {
+            if let Some(at) = pools.next_change(&lane.pool, &carrier, lane.class, unix) {
+                soonest = soonest.min(wait_for(at, unix, now));
+            }
+            let more_urgent = group.starving.as_ref().is_none_or(|(class, _)| lane.class < *class);
+            if wanted.is_none() && more_urgent {
+                group.starving = Some((lane.class, lane.site.clone()));
+            }
+            return Found::Later(soonest);
+        };
+        let Claim::Taken(first) = self.queue().claim(id, unix, &source) else {
+            // What is due is wanted by another source (greylisting), which was not open.
+            return Found::Later(soonest);
+        };
+        pools.sent(&source, &carrier, unix);
+        group.starving = None;
+        group.path(&source, now).open += 1;
+        let ticket = Ticket {
+            group: index,
+            station,
+            source: source.clone(),
+            opened: now,
+            sent: 1,
+            class: lane.class,
+            waiting: Waiting::No,
+            idle_since: None,
+        };
+        let (path, profile) = (group.egress_path(&source), group.profile.clone());
+        Found::Open(Box::new(Assignment { path, lane, profile, first, ticket }))
+    }
+}

@@ -1,0 +1,185 @@
+//! An open session's claim on a path, and what it may send next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mail_model::{Class, MonoUs, SourceName};
+use queue::{Claim, Queued};
+use throttle::Gate;
+use tokio::sync::Notify;
+
+use crate::group::Group;
+use crate::scheduler::{Scheduler, State, wait_for};
+
+/// Held by every session from `Scheduler::next` until `Scheduler::closed`.
+#[derive(Debug)]
+pub struct Ticket {
+    pub(crate) group: usize,
+    pub(crate) station: usize,
+    pub(crate) source: SourceName,
+    pub(crate) opened: MonoUs,
+    pub(crate) sent: u32,
+    /// The class of the mail in hand.
+    pub(crate) class: Class,
+    pub(crate) waiting: Waiting,
+    /// Since when it has found nothing to send.
+    pub(crate) idle_since: Option<MonoUs>,
+}
+
+/// How a session waits, so that it can be counted and called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    No,
+    ForPace,
+    ForWork,
+}
+
+/// The answer to an open session that asks for its next mail.
+#[derive(Debug)]
+pub enum NextMail {
+    /// Send this.
+    Send(Box<Queued>),
+    /// Nothing now: ask again when the bell rings or at `at`, whichever comes first.
+    Wait {
+        /// When to ask again.
+        at: MonoUs,
+        /// Rings when there may be work.
+        bell: Arc<Notify>,
+    },
+    /// Say QUIT.
+    Close(CloseReason),
+}
+
+/// Why a session is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The carrier's messages per connection are used up.
+    MessagesPerConnection,
+    /// The carrier's connection lifetime is used up.
+    Lifetime,
+    /// Another lane of the same carrier needs the connection.
+    Yield,
+    /// Nothing to send for longer than the carrier's idle time, or the path rests.
+    Idle,
+    /// The engine stops.
+    Stopping,
+}
+
+/// Mails after which a session makes room for another lane of its carrier.
+const YIELD_AFTER_MAILS: u32 = 10;
+
+impl Scheduler {
+    /// What an open session sends next. Emergency first, mail by mail.
+    ///
+    /// With `may_wait`, a `Wait` counts the session as waiting until its next call: new work is offered to it before a
+    /// new session is opened. A session that is in the middle of a mail must not wait and must not be counted.
+    pub fn next_mail(&self, ticket: &mut Ticket, may_wait: bool) -> NextMail {
+        let (now, unix) = (self.clock().mono(), self.clock().unix());
+        let mut state = self.state().lock();
+        state.stop_waiting(ticket);
+        if let Some(reason) = state.must_close(ticket, now) {
+            return NextMail::Close(reason);
+        }
+        let mut at = now + Duration::from_secs(60);
+        for class in Class::ALL {
+            for slot in 0..state.groups[ticket.group].lanes.len() {
+                if !state.groups[ticket.group].serves(slot, class, ticket) {
+                    continue;
+                }
+                let lane = &state.groups[ticket.group].lanes[slot];
+                if let Some(until) = state.holds.lane(&lane.lane, unix) {
+                    at = at.min(wait_for(until, unix, now));
+                    continue;
+                }
+                match self.queue().claim(lane.id, unix, &ticket.source) {
+                    Claim::Taken(queued) => match state.groups[ticket.group].permit(&ticket.source, now) {
+                        Gate::Go => {
+                            ticket.class = class;
+                            ticket.idle_since = None;
+                            ticket.sent += 1;
+                            let State { groups, pools, .. } = &mut *state;
+                            pools.sent(&ticket.source, &groups[ticket.group].carrier, unix);
+                            return NextMail::Send(queued);
+                        }
+                        Gate::WaitUntil(until) => {
+                            self.queue().unclaim(*queued);
+                            let how = if may_wait { Waiting::ForPace } else { Waiting::No };
+                            return state.wait(ticket, how, until, now);
+                        }
+                    },
+                    Claim::Later(due) => at = at.min(wait_for(due, unix, now)),
+                    Claim::Loading | Claim::Empty => {}
+                }
+            }
+        }
+        let how = if may_wait { Waiting::ForWork } else { Waiting::No };
+        state.wait(ticket, how, at, now)
+    }
+}
+
+impl Group {
+    fn serves(&self, slot: usize, class: Class, ticket: &Ticket) -> bool {
+        self.lanes[slot].lane.class == class && self.lanes[slot].station == ticket.station
+    }
+
+    fn permit(&mut self, source: &SourceName, now: MonoUs) -> Gate {
+        match self.guard.gate(now) {
+            Gate::Go => self.path(source, now).throttle.may_send(now),
+            wait => wait,
+        }
+    }
+}
+
+impl State {
+    fn must_close(&self, ticket: &Ticket, now: MonoUs) -> Option<CloseReason> {
+        let group = &self.groups[ticket.group];
+        if self.stopping {
+            return Some(CloseReason::Stopping);
+        }
+        if ticket.sent >= group.profile.messages_per_connection_max {
+            return Some(CloseReason::MessagesPerConnection);
+        }
+        if now.since(ticket.opened) >= Duration::from_secs(group.profile.connection_lifetime_max_s) {
+            return Some(CloseReason::Lifetime);
+        }
+        let (class, site) = group.starving.as_ref()?;
+        let other = *site != group.stations[ticket.station].site;
+        let urgent = *class == Class::Emergency && ticket.class == Class::Normal;
+        (other && (urgent || ticket.sent >= YIELD_AFTER_MAILS)).then_some(CloseReason::Yield)
+    }
+
+    /// Lets a session wait on its open connection, unless that would be longer than the carrier likes.
+    fn wait(&mut self, ticket: &mut Ticket, how: Waiting, until: MonoUs, now: MonoUs) -> NextMail {
+        let group = &mut self.groups[ticket.group];
+        let idle = Duration::from_millis(group.profile.idle_close_ms);
+        let idle_end = *ticket.idle_since.get_or_insert(now) + idle;
+        let too_long = now >= idle_end || (how == Waiting::ForPace && until > idle_end);
+        if too_long && how != Waiting::No {
+            return NextMail::Close(CloseReason::Idle);
+        }
+        ticket.waiting = how;
+        match how {
+            Waiting::ForPace => group.path(&ticket.source, now).pacing += 1,
+            Waiting::ForWork => group.stations[ticket.station].idle += 1,
+            Waiting::No => {}
+        }
+        NextMail::Wait { at: until.min(idle_end), bell: group.stations[ticket.station].bell.clone() }
+    }
+
+    /// Takes a session out of the count of waiting ones.
+    pub(crate) fn stop_waiting(&mut self, ticket: &mut Ticket) {
+        let group = &mut self.groups[ticket.group];
+        match std::mem::replace(&mut ticket.waiting, Waiting::No) {
+            Waiting::No => {}
+            Waiting::ForPace => {
+                if let Some(path) = group.paths.get_mut(&ticket.source) {
+                    path.pacing = path.pacing.saturating_sub(1);
+                }
+            }
+            Waiting::ForWork => {
+                let station = &mut group.stations[ticket.station];
+                station.idle = station.idle.saturating_sub(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What goes next: order, turns, limits and holds, over a real queue on a manual clock.
+
+mod holds;
+mod limits;
+mod order;
+mod stand;

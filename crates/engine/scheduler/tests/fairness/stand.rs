@@ -1,0 +1,109 @@
+//! A scheduler on a test stand: real queue in a temporary directory, manual clock, eight sources.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carriers::Directory;
+use clock::Clock;
+use engine_config::EngineConfig;
+use ip_pools::{MemberConfig, PoolConfig, Pools, PoolsConfig, SourceConfig};
+use mail_model::{CampaignName, Class, Lane, PoolName, SourceName, TenantName, UnixMs};
+use queue::{AttemptRecord, Begun, Queue, QueueSettings, Queued, Write};
+use scheduler::{Assignment, Next, NextMail, Scheduler, Ticket};
+
+pub struct Stand {
+    pub queue: Queue,
+    pub scheduler: Scheduler,
+    pub clock: Clock,
+    directory: Arc<Directory>,
+    _dir: tempfile::TempDir,
+}
+
+impl Stand {
+    /// `carriers` is TOML laid over the built-in profiles; rates are unlimited unless it says otherwise.
+    pub fn new(sources: u32, sessions_max: u32, carriers: &str) -> Self {
+        let text = format!("[engine]\nnode_name = \"node.example.jp\"\n{carriers}");
+        let config = EngineConfig::from_toml(&text, "test").unwrap_or_else(|faults| panic!("{faults}"));
+        let directory = Arc::new(Directory::new(config.carriers.clone()));
+        let clock = Clock::manual(UnixMs(1_800_000_000_000));
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Queue::open(&dir.path().join("queue"), QueueSettings::default(), clock.clone()).unwrap();
+        let pools = Pools::new(&pools(sources)).unwrap();
+        let scheduler = Scheduler::new(queue.clone(), directory.clone(), pools, sessions_max, clock.clone());
+        Self { queue, scheduler, clock, directory, _dir: dir }
+    }
+
+    /// Hands in one message to `count` recipients of a domain.
+    pub async fn accept(&self, count: usize, domain: &str, class: Class) {
+        let new = queue::NewMessage {
+            campaign: CampaignName::new("campaign").unwrap(),
+            tenant: TenantName::new("school").unwrap(),
+            class,
+            pool: PoolName::auto(),
+            not_before: None,
+            not_after: None,
+            sender: None,
+            content: b"content".to_vec(),
+            idempotency: None,
+        };
+        let Ok(Begun::New(mut intake)) = self.queue.begin(new) else { panic!("not begun") };
+        let (carrier, site) = self.directory.lane_site(domain);
+        let lane = Lane { carrier, site, pool: PoolName::new("wide").unwrap(), class };
+        for n in 0..count {
+            let address = format!("a{n}@{domain}").parse().unwrap();
+            intake.add(&lane, address, vec![]).unwrap();
+        }
+        intake.commit().await.unwrap();
+    }
+
+    /// The next session, or `None` when there is none to open now.
+    pub fn open(&self) -> Option<Assignment> {
+        match self.scheduler.next() {
+            Next::Open(assignment) => Some(*assignment),
+            Next::Wait(_) | Next::Stopped => None,
+        }
+    }
+
+    /// Every session that can be opened now.
+    pub fn open_all(&self) -> Vec<Assignment> {
+        std::iter::from_fn(|| self.open()).collect()
+    }
+
+    /// The next mail of an open session, if it may send one now.
+    pub fn mail(&self, ticket: &mut Ticket) -> Option<Box<Queued>> {
+        match self.scheduler.next_mail(ticket, false) {
+            NextMail::Send(queued) => Some(queued),
+            NextMail::Wait { .. } | NextMail::Close(_) => None,
+        }
+    }
+
+    /// Settles a mail as accepted.
+    pub fn accepted(&self, queued: impl Into<Box<Queued>>) {
+        let queued = queued.into();
+        let lane = self.queue.lane(queued.lane).unwrap();
+        let record = AttemptRecord::of(&queued, &lane, mail_model::Outcome::Accepted, self.clock.unix());
+        self.queue.write(Write::new().settle(queued, record, queue::Next::Done));
+    }
+
+    pub fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn pools(sources: u32) -> PoolsConfig {
+    let name = |n: u32| SourceName::new(&format!("s{n}")).unwrap();
+    let members = (1..=sources).map(|n| MemberConfig { source: name(n), weight: 1 }).collect();
+    PoolsConfig {
+        sources: (1..=sources).map(|n| SourceConfig { name: name(n), warmup_started: None }).collect(),
+        pools: vec![PoolConfig { name: PoolName::new("wide").unwrap(), members }],
+        hourly_cap_by_day: vec![],
+    }
+}
+
+/// A carrier section without limits that would be in the way.
+pub fn fast(name: &str) -> String {
+    format!(
+        "[carriers.{name}]\nconnections_max = 2\nmessages_per_connection_max = 1000\nrate_start_per_min = 1000000\n\
+         rate_max_per_min = 1000000\nconnection_lifetime_max_s = 3600\n"
+    )
+}
