@@ -1,0 +1,194 @@
+//! The sums of a campaign in the form in which they leave.
+
+use std::collections::BTreeMap;
+
+use mail_model::{CarrierName, Cause, Outcome, UnixMs};
+use queue::{Histogram, Tally};
+use serde::Serialize;
+
+use crate::engine::port::Estimate;
+use crate::engine::time;
+
+/// Time from the call to the hand-over, in seconds, within which that share of the accepted mails was handed over.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Half of them.
+    pub p50: f64,
+    /// 95 of 100.
+    pub p95: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// All of them.
+    pub all: f64,
+}
+
+/// How often one cause led to one outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CauseCount {
+    /// The cause's id.
+    pub cause: &'static str,
+    /// What a school reads.
+    pub label_ja: &'static str,
+    /// The same in English.
+    pub label_en: &'static str,
+    /// What to do.
+    pub advice_ja: &'static str,
+    /// `deferred`, `failed` or `expired`.
+    pub outcome: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
+/// Counts. `deferred` counts attempts, of which one notification may have several; the others count notifications.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// The carrier said 2xx to the whole mail. It may still filter it without a word.
+    pub accepted: u64,
+    /// Attempts that will be or were repeated.
+    pub deferred: u64,
+    /// Refused for good.
+    pub failed: u64,
+    /// Passed their deadline.
+    pub expired: u64,
+    /// Not sent by our own decision.
+    pub withheld: u64,
+}
+
+/// One carrier's part.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CarrierProgress {
+    /// Whose mail system.
+    pub carrier: CarrierName,
+    /// Its counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Why.
+    pub causes: Vec<CauseCount>,
+    /// How long it took; absent until one was accepted.
+    pub latency_s: Option<Percentiles>,
+}
+
+/// Where a campaign or message stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Progress {
+    /// As asked for: a campaign's name or a message's id.
+    pub id: String,
+    /// Notifications taken.
+    pub count: u64,
+    /// Of these, not ended yet.
+    pub queued: u64,
+    /// The counts over all carriers.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Whether nothing is queued any more.
+    pub finished: bool,
+    /// When the first was handed over, RFC 3339 in UTC.
+    pub started_at: Option<String>,
+    /// When the last was handed over, once nothing is queued.
+    pub finished_at: Option<String>,
+    /// Mails a second: the engine's present rate, or the average so far.
+    pub rate_per_s: f64,
+    /// Seconds until the last, if all goes on as it does; absent when nothing moves, 0 when finished.
+    pub eta_s: Option<f64>,
+    /// How long it took, over all carriers.
+    pub latency_s: Option<Percentiles>,
+    /// Why, over all carriers, most frequent first.
+    pub causes: Vec<CauseCount>,
+    /// Carrier by carrier.
+    pub carriers: Vec<CarrierProgress>,
+}
+
+/// Milliseconds as seconds. Times of years are far below 2^53 ms, so nothing is lost.
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
+}
+
+fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
+    let at = |percent| histogram.percentile_ms(percent).map(seconds);
+    Some(Percentiles { p50: at(50.0)?, p95: at(95.0)?, p99: at(99.0)?, all: at(100.0)? })
+}
+
+fn count(counts: &mut Counts, outcome: Outcome, n: u64) {
+    *match outcome {
+        Outcome::Accepted => &mut counts.accepted,
+        Outcome::Deferred(_) => &mut counts.deferred,
+        Outcome::Failed(_) => &mut counts.failed,
+        Outcome::Expired(_) => &mut counts.expired,
+        Outcome::Withheld(_) => &mut counts.withheld,
+    } += n;
+}
+
+/// Sums of one carrier or of all while they are being collected.
+#[derive(Default)]
+struct Sums {
+    counts: Counts,
+    causes: BTreeMap<(Cause, &'static str), u64>,
+}
+
+impl Sums {
+    fn add(&mut self, outcome: Outcome, n: u64) {
+        count(&mut self.counts, outcome, n);
+        if let Some(cause) = outcome.cause() {
+            *self.causes.entry((cause, outcome.kind())).or_default() += n;
+        }
+    }
+
+    fn causes(&self) -> Vec<CauseCount> {
+        let shown = |(&(cause, outcome), &count): (&(Cause, &'static str), &u64)| CauseCount {
+            cause: cause.id(),
+            label_ja: cause.label_ja(),
+            label_en: cause.label_en(),
+            advice_ja: cause.advice_ja(),
+            outcome,
+            count,
+        };
+        let mut causes: Vec<CauseCount> = self.causes.iter().map(shown).collect();
+        causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
+        causes
+    }
+}
+
+/// The average since the first hand-over; for a single mail or a single moment there is none.
+fn average(tally: &Tally, accepted: u64, now: UnixMs) -> Estimate {
+    let until = if tally.queued() == 0 { tally.last_accepted } else { Some(now) };
+    let running_ms = match (tally.first_accepted, until) {
+        (Some(first), Some(until)) => until.since_ms(first),
+        _ => 0,
+    };
+    let rate_per_s = if running_ms == 0 { 0.0 } else { accepted as f64 / seconds(running_ms) };
+    let seconds_left = (rate_per_s > 0.0).then(|| tally.queued() as f64 / rate_per_s);
+    Estimate { rate_per_s, seconds_left }
+}
+
+/// The sums as shown. `estimate` is the engine's own view, if it has one.
+pub fn progress(id: &str, tally: &Tally, estimate: Option<Estimate>, now: UnixMs) -> Progress {
+    let mut all = Sums::default();
+    let mut by_carrier: BTreeMap<&CarrierName, Sums> = BTreeMap::new();
+    for (carrier, outcome, n) in tally.outcomes() {
+        all.add(outcome, n);
+        by_carrier.entry(carrier).or_default().add(outcome, n);
+    }
+    let latency: BTreeMap<&CarrierName, &Histogram> = tally.latency().collect();
+    let carrier = |(carrier, sums): (&CarrierName, Sums)| CarrierProgress {
+        carrier: carrier.clone(),
+        causes: sums.causes(),
+        latency_s: latency.get(carrier).copied().and_then(percentiles),
+        counts: sums.counts,
+    };
+    let finished = tally.queued() == 0;
+    let estimate = estimate.filter(|_| !finished).unwrap_or_else(|| average(tally, all.counts.accepted, now));
+    Progress {
+        id: id.to_owned(),
+        count: tally.count,
+        queued: tally.queued(),
+        finished,
+        started_at: tally.first_accepted.and_then(time::shown),
+        finished_at: tally.last_accepted.filter(|_| finished).and_then(time::shown),
+        rate_per_s: estimate.rate_per_s,
+        eta_s: if finished { Some(0.0) } else { estimate.seconds_left },
+        latency_s: percentiles(&tally.latency_of_all()),
+        causes: all.causes(),
+        carriers: by_carrier.into_iter().map(carrier).collect(),
+        counts: all.counts,
+    }
+}

@@ -1,0 +1,11 @@
+//! The engine's face driven from outside: a real queue in a temporary directory, requests by `oneshot`.
+
+mod access;
+mod admin;
+mod campaigns;
+mod desk;
+mod injecting;
+mod large;
+mod ops;
+mod refusing;
+mod sockets;

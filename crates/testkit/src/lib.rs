@@ -1,0 +1,57 @@
+//! Scripted carriers, a fake name server, journals, the reconciler, guardians, and a child engine to try them on.
+#![doc = include_str!("../README.md")]
+
+pub mod behaviour;
+pub mod carrier;
+mod carrier_state;
+mod conversation;
+pub mod dns;
+pub mod engine_client;
+pub mod engine_process;
+pub mod engine_settings;
+pub mod entry;
+pub mod error;
+pub mod fault;
+pub mod identity;
+pub mod journal;
+mod journal_file;
+pub mod limits;
+pub mod moment;
+mod names;
+pub mod plan;
+pub mod population;
+pub mod preset;
+pub mod reconcile;
+pub mod reconciliation;
+mod session;
+pub mod shelf;
+mod tls;
+mod transaction;
+mod turn;
+mod wire;
+pub mod words;
+pub mod world;
+pub mod zone;
+
+pub use behaviour::{Behaviour, Fate};
+pub use carrier::Carrier;
+pub use dns::FakeDns;
+pub use engine_client::{EngineClient, Injected, is_finished, notice};
+pub use engine_process::EngineProcess;
+pub use engine_settings::EngineSettings;
+pub use entry::Entry;
+pub use error::KitError;
+pub use fault::{Action, Fault, Outage};
+pub use identity::{notification_of, recipient_hash};
+pub use journal::{Journal, Refusal, Snapshot};
+pub use limits::{Ban, Limits, SourceRecord, TurnAway};
+pub use moment::Moment;
+pub use plan::{Capabilities, CarrierPlan, Latency, Script, WorldPlan};
+pub use population::{Guardian, population};
+pub use preset::{PRESETS, demo_world, preset};
+pub use reconcile::{Drain, Intent, LedgerLine, reconcile};
+pub use reconciliation::{CarrierCounts, Contradiction, Duplicate, Loss, Lost, Phantom, Reconciliation};
+pub use shelf::KeptMail;
+pub use words::{Situation, Word};
+pub use world::World;
+pub use zone::{DnsAnswer, DnsPlan, DnsRule, MxPlan};

@@ -1,0 +1,65 @@
+//! What this crate writes for other crates of the engine, read by those crates.
+
+use bounce::classify_reply;
+use engine_config::EngineConfig;
+use mail_model::{CarrierName, Cause, Reply, Stage};
+use testkit::{EngineSettings, PRESETS, Situation, Word, preset};
+
+#[test]
+fn the_configuration_of_a_child_engine_has_no_fault() {
+    let dns = "127.0.0.1:5353".parse().unwrap();
+    let http = "127.0.0.1:8025".parse().unwrap();
+    let generous = EngineSettings::new(dns, 2525);
+    for settings in [generous.clone(), EngineSettings { overrides_profiles: false, sources: 1, ..generous }] {
+        let config = EngineConfig::from_toml(&settings.to_toml(http), "/tmp/todoke.toml");
+        let config = config.unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!((config.dns.smtp_port, config.dns.allow_private_addresses), (2525, true));
+        assert_eq!(config.pools.sources.len(), usize::from(settings.sources));
+    }
+}
+
+/// The stage at which a preset says the words of a situation, and the words with an address in them.
+fn spoken(carrier: &str, situation: Situation, usual: Stage) -> Option<(Stage, Reply)> {
+    let plan = preset(carrier)?;
+    let (say, stage) = match plan.script.words.get(&situation)? {
+        Word::Say(say) => (say.clone(), usual),
+        Word::SayAt { say, at } => (say.clone(), at.stage()),
+    };
+    let filled =
+        say.replace("{address}", "taro@docomo.ne.jp").replace("{serial}", "00A").replace("{source}", "127.0.1.1");
+    let (code, words) = filled.split_at(3);
+    Some((stage, Reply::new(code.parse().ok()?, &words.trim_start().replace('\n', " "))))
+}
+
+#[test]
+fn the_presets_words_mean_to_the_classifier_what_they_mean_here() {
+    let table = [
+        (Situation::Unknown, Stage::Rcpt, Cause::AddressUnknown),
+        (Situation::Filtered, Stage::DataEnd, Cause::RecipientFiltered),
+        (Situation::Full, Stage::Rcpt, Cause::MailboxFull),
+        (Situation::Disabled, Stage::Rcpt, Cause::MailboxDisabled),
+        (Situation::ContentRefused, Stage::DataEnd, Cause::ContentRejected),
+    ];
+    let mut wrong = Vec::new();
+    for carrier in PRESETS {
+        let name = CarrierName::new(carrier).unwrap();
+        for (situation, usual, cause) in table {
+            let Some((stage, reply)) = spoken(carrier, situation, usual) else { continue };
+            let verdict = classify_reply(&reply, stage, &name);
+            if verdict.cause != cause {
+                wrong.push(format!(
+                    "{carrier} {situation:?} at {stage}: {reply} = {} by {}",
+                    verdict.cause, verdict.rule
+                ));
+            }
+        }
+        let busy = spoken(carrier, Situation::Busy, Stage::Rcpt);
+        if let Some((stage, reply)) = busy {
+            let verdict = classify_reply(&reply, stage, &name);
+            if matches!(verdict.cause, Cause::RateLimited | Cause::SenderBlocked) {
+                wrong.push(format!("{carrier}: {reply} slows the sender down, {} says so", verdict.rule));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

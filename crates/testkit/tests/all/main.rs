@@ -1,0 +1,12 @@
+//! Carriers spoken to by hand, over real sockets on loopback.
+
+mod dns;
+mod fates;
+mod faults;
+mod journal;
+mod limits;
+mod outages;
+mod presets;
+mod session;
+mod speed;
+mod talk;
