@@ -1,0 +1,192 @@
+//! Every command and flag, with its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Todoke (届け) hands a school's notice to every guardian's mail carrier, and names what did not arrive.
+#[derive(Parser, Debug)]
+#[command(version, about, long_about = None, arg_required_else_help = true, max_term_width = 100, after_help = "\
+First steps:
+  todoke demo                            see a notice reach 80,000 addresses, on this machine only
+  todoke check-config --example          print a configuration to start from
+  todoke serve --config todoke.toml      run the engine
+  todoke send --to list.csv --from 'Sakura School <notice@school.example>' \\
+              --subject 'Closed today' --body notice.txt")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run the engine until it is told to stop (Ctrl-C or SIGTERM).
+    Serve(ServeArgs),
+    /// Say everything that is wrong with a configuration file, or print one to start from.
+    CheckConfig(CheckConfigArgs),
+    /// Send a notice to a list of addresses through a running engine, and keep the bounce report.
+    Send(Box<SendArgs>),
+    /// Look into, hold and release the queue of a running engine.
+    Queue {
+        #[command(flatten)]
+        engine: EngineArgs,
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
+    /// Say what a carrier's reply means: one JSON object {cause, label, action, hard, rule}.
+    Classify(ClassifyArgs),
+    /// Watch a ward's notice reach ten scripted carriers on this machine. No mail leaves it.
+    Demo(DemoArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// The configuration file (TOML). `todoke check-config --example` prints one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckConfigArgs {
+    /// The configuration file to check.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["example", "explain"])]
+    pub(crate) config: Option<PathBuf>,
+    /// Print a commented configuration to start from.
+    #[arg(long)]
+    pub(crate) example: bool,
+    /// Print every setting with its type, unit, default, bounds and reason.
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+/// How to reach a running engine.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct EngineArgs {
+    /// Where the engine listens.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8025", global = true)]
+    pub(crate) engine: String,
+    /// A file with the API key on its first line; not needed on loopback when the engine has no keys.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SendArgs {
+    /// The recipients: a CSV file with a header row. Column `email` (or メールアドレス) is needed, `name` (or 氏名) is
+    /// used for the To line, every other column can stand in the text as {{ column }}. UTF-8 or Shift_JIS.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) to: PathBuf,
+    /// The sender that recipients see, as "Sakura School <notice@school.example>".
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) from: String,
+    /// The envelope sender, to which bounces go; the address of --from when not given.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) envelope_sender: Option<String>,
+    /// The subject; may hold {{ columns }}.
+    #[arg(long)]
+    pub(crate) subject: String,
+    /// A text file with the notice (UTF-8 or Shift_JIS); may hold {{ columns }}.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: PathBuf,
+    /// A name under which the notice is counted; made from the time when not given.
+    #[arg(long)]
+    pub(crate) campaign: Option<String>,
+    /// Whose notice it is, usually a school's code.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: String,
+    /// How urgent it is. An emergency goes before everything else.
+    #[arg(long, value_enum, default_value_t = ClassArg::Normal)]
+    pub(crate) class: ClassArg,
+    /// Give up what has not been handed over after so many minutes.
+    #[arg(long, value_name = "MINUTES")]
+    pub(crate) give_up_after: Option<u64>,
+    /// Leave out bad rows instead of refusing the whole list.
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+    /// Only check the list and the text; send nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Where to keep the bounce report.
+    #[arg(long, value_name = "CSV", default_value = "bounces.csv")]
+    pub(crate) bounces: PathBuf,
+    /// Return as soon as the engine has the list safely; do not wait for the carriers.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClassArg {
+    Emergency,
+    Normal,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum QueueCommand {
+    /// Show how much waits in which lane, what rests and why.
+    Shape,
+    /// Stop sending what matches, without refusing new work.
+    Hold {
+        /// Only this campaign.
+        #[arg(long)]
+        campaign: Option<String>,
+        /// Only this tenant (school).
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Only this recipient domain.
+        #[arg(long)]
+        domain: Option<String>,
+        /// Only this carrier.
+        #[arg(long)]
+        carrier: Option<String>,
+        /// Why; shown to whoever looks next.
+        #[arg(long)]
+        reason: String,
+        /// For how long, as 30m, 2h, 90s.
+        #[arg(long = "for", value_name = "TIME", default_value = "1h")]
+        duration: String,
+    },
+    /// End a hold by its number (see `queue shape`).
+    Release {
+        /// The number of the hold.
+        id: u64,
+    },
+    /// Show one notification: where it waits, and every attempt so far.
+    Inspect {
+        /// Its id, 16 hex digits, a dash, 8 hex digits.
+        id: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ClassifyArgs {
+    /// The reply as the carrier wrote it: '550 5.1.1 Unknown user <a@docomo.ne.jp>'.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reply: String,
+    /// The command it answers: connect, EHLO, MAIL, RCPT, DATA, 'end of DATA'.
+    #[arg(long, default_value = "RCPT")]
+    pub(crate) command: String,
+    /// Whose server said it: docomo, au, softbank, google, … or other.
+    #[arg(long, default_value = "other")]
+    pub(crate) carrier: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// How many guardians get the notice.
+    #[arg(long, env = "CONTACTS", default_value_t = 80_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub(crate) contacts: u32,
+    /// End when the notice is through; the last line is then one JSON object.
+    #[arg(long, env = "EXIT", num_args = 0..=1, default_missing_value = "1", default_value = "0")]
+    pub(crate) exit: String,
+    /// Makes the run repeatable: who is unknown, who is full.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Where the demo keeps its queue and reports; a new temporary folder when not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the engine of the demo listens.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8025")]
+    pub(crate) listen: String,
+}

@@ -1,0 +1,144 @@
+//! The engine as its HTTP face sees it: suspensions, paths, look-ups, estimates.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use carriers::{Directory, Resolver, Route};
+use control_api::{
+    Answer, EnginePort, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension,
+    SuspensionId,
+};
+use engine_config::EngineConfig;
+use mail_model::{CarrierName, EgressPath, PoolName, SiteName, SourceName, UnixMs};
+use scheduler::{Hold, HoldId, HoldScope, Scheduler};
+use telemetry::MetricsHandle;
+
+/// Implements the face's port over scheduler and resolver.
+pub(crate) struct Port {
+    scheduler: Scheduler,
+    resolver: Arc<Resolver>,
+    directory: Arc<Directory>,
+    clock: clock::Clock,
+    pools: HashMap<PoolName, Vec<SourceName>>,
+    metrics: MetricsHandle,
+}
+
+impl Port {
+    pub(crate) fn new(
+        scheduler: Scheduler,
+        resolver: Arc<Resolver>,
+        directory: Arc<Directory>,
+        clock: clock::Clock,
+        config: &EngineConfig,
+        metrics: MetricsHandle,
+    ) -> Self {
+        let members = |p: &engine_config::PoolConfig| p.members.iter().map(|m| m.source.clone()).collect();
+        let pools = config.pools.pools.iter().map(|p| (p.name.clone(), members(p))).collect();
+        Self { scheduler, resolver, directory, clock, pools, metrics }
+    }
+}
+
+impl EnginePort for Port {
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn suspend(&self, scope: SuspendScope, reason: String, until: UnixMs) -> SuspensionId {
+        SuspensionId(self.scheduler.hold(hold_scope(scope), reason, until).0)
+    }
+
+    fn suspensions(&self) -> Vec<Suspension> {
+        self.scheduler.holds().into_iter().map(suspension).collect()
+    }
+
+    fn resume(&self, id: SuspensionId) -> bool {
+        self.scheduler.release(HoldId(id.0))
+    }
+
+    fn paths(&self) -> Vec<PathState> {
+        let (now, unix) = (self.clock.mono(), self.clock.unix());
+        let mut states = Vec::new();
+        for group in self.scheduler.status() {
+            for path in group.paths {
+                states.push(PathState {
+                    carrier: group.carrier.clone(),
+                    site: group.site.clone(),
+                    source: path.source,
+                    connections: path.open_sessions,
+                    connections_allowed: path.throttle.connections_allowed,
+                    rate_per_min: path.throttle.rate_per_min,
+                    breaker: path.throttle.breaker.as_str().to_owned(),
+                    resting_until: path.throttle.shut.map(|shut| unix + shut.until.since(now)),
+                });
+            }
+        }
+        states
+    }
+
+    fn resolve<'a>(&'a self, domain: &'a SiteName, pool: &'a PoolName) -> Answer<'a, Resolution> {
+        Box::pin(async move {
+            let route = self.resolver.resolve(domain.as_str()).await;
+            let known = self.directory.by_domain(domain.as_str()).cloned();
+            let (hosts, owner, trouble) = match route {
+                Route::Hosts { hosts, owner } => (hosts, owner, None),
+                Route::NoDomain => (vec![], None, Some("the domain does not exist")),
+                Route::NullMx => (vec![], None, Some("the domain takes no mail (null MX, RFC 7505)")),
+                Route::NoMx => (vec![], None, Some("the domain has no mail host")),
+                Route::Failed => (vec![], None, Some("the look-up failed; it will be tried again")),
+                Route::Refused => (vec![], None, Some("its hosts are on private or loopback addresses")),
+            };
+            let by = match (&known, &owner) {
+                (Some(_), _) => "domain",
+                (None, Some(_)) => "mx",
+                (None, None) => "other",
+            };
+            let carrier = known.or(owner).unwrap_or_else(CarrierName::other);
+            let site = hosts.first().map_or(domain.as_str(), |h| h.name.as_str()).to_owned();
+            let sources = self.pools.get(pool).cloned().unwrap_or_default();
+            let path = |source: SourceName| ResolvedPath { name: format!("{source}->{site}"), source };
+            let host = |h: carriers::MxHost| ResolvedHost {
+                addresses: h.addresses.iter().map(|a| std::net::SocketAddr::new(*a, h.port).to_string()).collect(),
+                name: h.name,
+            };
+            Resolution {
+                carrier,
+                by: by.to_owned(),
+                hosts: hosts.into_iter().map(host).collect(),
+                trouble: trouble.map(str::to_owned),
+                paths: sources.into_iter().map(path).collect(),
+            }
+        })
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render()
+    }
+}
+
+fn hold_scope(scope: SuspendScope) -> HoldScope {
+    let SuspendScope { campaign, tenant, domain, carrier, source } = scope;
+    let domain = domain.map(|d| d.as_str().to_owned());
+    match (source, &carrier) {
+        (Some(source), Some(carrier)) => {
+            let site = if carrier.is_other() { domain.as_deref().unwrap_or_default() } else { "" };
+            let site = SiteName::new(site).unwrap_or_else(|_| SiteName::none());
+            let path = EgressPath { carrier: carrier.clone(), site, source };
+            HoldScope { path: Some(path), ..HoldScope::default() }
+        }
+        _ => HoldScope { campaign, tenant, domain, carrier, path: None },
+    }
+}
+
+fn suspension(hold: Hold) -> Suspension {
+    let HoldScope { campaign, tenant, domain, carrier, path } = hold.scope;
+    let scope = match path {
+        Some(path) => SuspendScope {
+            carrier: Some(path.carrier),
+            domain: (!path.site.as_str().is_empty()).then_some(path.site),
+            source: Some(path.source),
+            ..SuspendScope::default()
+        },
+        None => SuspendScope { campaign, tenant, domain: domain.and_then(|d| SiteName::new(&d).ok()), carrier, source: None },
+    };
+    Suspension { id: SuspensionId(hold.id.0), scope, reason: hold.reason, until: hold.until }
+}
