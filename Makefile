@@ -1,0 +1,65 @@
+# Every command there is. `make` alone explains them.
+
+# Build products stay out of the tree, so that a fresh clone of it starts from what the last one compiled.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/todoke/target
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+
+TARGET   := $(CARGO_TARGET_DIR)
+# Guardians in the demo.
+CONTACTS ?= 80000
+# EXIT=1 ends the demo by itself and prints one JSON line.
+EXIT     ?=
+# How often `make test-faults` kills the engine in each of its tests.
+KILLS    ?= 100
+# What to hand to nextest, for instance TESTS='-p queue' or TESTS='a_refused'.
+TESTS    ?=
+
+NEXTEST := cargo nextest run --release --workspace --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-unit test-faults test-interop bench bench-peers lint deny clean
+
+help: ## show this list
+	@echo 'make TARGET [NAME=value]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'make demo CONTACTS=5000 is smaller; make demo EXIT=1 ends by itself; make test TESTS="-p queue" runs a part.'
+
+setup: ## install what is missing on this machine (says what, does nothing twice)
+	@ops/setup
+
+build: setup ## compile the program into the cache folder (RocksDB: a quarter of an hour, once)
+	cargo build --release --locked --workspace --bin todoke
+	@echo 'built: $(TARGET)/release/todoke'
+
+demo: build ## a ward's notice to CONTACTS guardians at ten scripted carriers, on loopback only
+	@CONTACTS=$(CONTACTS) $(if $(EXIT),EXIT=$(EXIT)) '$(TARGET)/release/todoke' demo
+
+test: setup ## everything that must hold
+	$(NEXTEST) $(TESTS)
+
+test-unit: setup ## all but whole engines: the crates' own tests and tidy
+	$(NEXTEST) -E 'not package(todoke-tests) or test(/^(calls|circles|finding|layout|order|shape|words)::/)'
+
+test-faults: setup ## kill -9 at KILLS random moments: nothing lost, nothing doubled unnamed (TODOKE_SEED= replays)
+	TODOKE_KILLS=$(KILLS) $(NEXTEST) --success-output final -E 'binary(faults)'
+
+test-interop: setup ## against a real Postfix on loopback
+	$(NEXTEST) -E 'test(/postfix/)'
+
+bench: setup ## our own speed, CPU and latency; results are added to bench/results
+	cargo run --release --locked -p todoke-bench -- own
+
+bench-peers: setup ## the same load through Postfix, for comparison
+	cargo run --release --locked -p todoke-bench -- peers
+
+lint: setup ## formatting and clippy, warnings are errors
+	cargo fmt --all -- --check
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+deny: setup ## licences, advisories, banned crates (installs cargo-deny once)
+	@command -v cargo-deny >/dev/null || cargo install --quiet --locked cargo-deny
+	cargo deny --config ops/deny.toml check
+
+clean: ## remove what was compiled, RocksDB included
+	cargo clean

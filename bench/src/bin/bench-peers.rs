@@ -1,0 +1,96 @@
+//! `make bench-peers`: Postfix and Todoke on the same mails, the same sink and the same disk, one after the other.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+use todoke_bench::peers::{self, Contender, Plan};
+use todoke_bench::postfix::Tuning;
+
+/// What the engine uses; the injector and the sink should not be slower than it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Compares Todoke with Debian's Postfix, tuned for bulk. Loopback only; needs root for Postfix.
+#[derive(Parser, Debug)]
+struct Cli {
+    #[command(subcommand)]
+    part: Option<Part>,
+    /// Mails of one run.
+    #[arg(long, default_value_t = 50_000)]
+    mails: u32,
+    /// Bytes of one mail.
+    #[arg(long, default_value_t = 4_096)]
+    bytes: usize,
+    /// How often everything is run; the table shows medians.
+    #[arg(long, default_value_t = 2)]
+    rounds: u32,
+    /// SMTP sessions that hand mail to Postfix.
+    #[arg(long, default_value_t = 50)]
+    sessions: u32,
+    /// HTTP connections that hand mail to Todoke.
+    #[arg(long, default_value_t = 64)]
+    connections: u32,
+    /// Postfix: default_process_limit.
+    #[arg(long, default_value_t = 200)]
+    postfix_processes: u32,
+    /// Postfix: default_destination_concurrency_limit.
+    #[arg(long, default_value_t = 20)]
+    postfix_concurrency: u32,
+    /// Where the queues are; must be on a disk.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Only these: postfix, todoke-one-call, todoke-separate-calls.
+    #[arg(long, value_name = "ENGINE")]
+    only: Vec<String>,
+    /// Where the line of JSON is added.
+    #[arg(long, value_name = "FILE", default_value = "bench/results/peers.jsonl")]
+    record: PathBuf,
+    /// Add no line anywhere.
+    #[arg(long)]
+    no_record: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Part {
+    /// Run the sink: six carriers on 127.0.0.11 to .16 that take everything.
+    Sink {
+        /// Its port; a free one when not given. Its first line of output names it.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    match cli.part {
+        Some(Part::Sink { port }) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(todoke_bench::sink::run(port))
+        }
+        None => {
+            let plan = plan(cli)?;
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(peers::run(&plan))
+        }
+    }
+}
+
+fn plan(cli: Cli) -> Result<Plan> {
+    let mut contenders = Contender::ALL.to_vec();
+    if !cli.only.is_empty() {
+        contenders.retain(|contender| cli.only.iter().any(|name| name == contender.id()));
+        if contenders.len() != cli.only.len() {
+            bail!("--only knows {:?}", Contender::ALL.map(Contender::id));
+        }
+    }
+    Ok(Plan {
+        mails: cli.mails,
+        mail_bytes: cli.bytes,
+        rounds: cli.rounds.max(1),
+        sessions: cli.sessions.max(1),
+        connections: cli.connections.max(1),
+        tuning: Tuning { processes: cli.postfix_processes, concurrency: cli.postfix_concurrency },
+        dir: cli.dir.unwrap_or_else(peers::default_dir),
+        record: (!cli.no_record).then_some(cli.record),
+        contenders,
+    })
+}

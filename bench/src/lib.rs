@@ -1,0 +1,18 @@
+//! Load tools, measured against a peer and against ourselves, with recorded results.
+#![doc = include_str!("../README.md")]
+
+pub mod depth;
+pub mod engine;
+pub mod http;
+pub mod http_load;
+pub mod intake;
+pub mod machine;
+pub mod mails;
+pub mod measure;
+pub mod peers;
+pub mod postfix;
+pub mod procfs;
+pub mod report;
+pub mod sink;
+pub mod sink_process;
+pub mod smtp_load;

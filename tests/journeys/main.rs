@@ -1,0 +1,17 @@
+//! What people rely on, from the call to the mailbox: one file a behaviour, with a real `todoke serve` in each.
+
+mod a_blocked_source_rests_and_the_others_take_over;
+mod a_cancelled_campaign_sends_no_more;
+mod a_list_reaches_a_real_postfix;
+mod a_notice_past_its_deadline_expires;
+mod a_notice_reaches_ten_carriers_and_the_books_balance;
+mod a_repeated_call_makes_one_campaign;
+mod a_second_engine_on_the_same_data_refuses;
+mod a_stuck_carrier_slows_nobody_else;
+mod a_suspended_campaign_waits_and_goes_on;
+mod an_emergency_overtakes_a_normal_campaign;
+mod an_orderly_stop_keeps_everything;
+mod an_unknown_address_is_withheld_the_next_time;
+mod greylisted_mail_comes_back_from_the_same_source;
+mod no_address_stands_in_logs_or_metrics;
+mod throttled_mail_is_not_lost;
