@@ -91,12 +91,33 @@ pub async fn run(plan: &Plan) -> Result<()> {
         "rss_after_sending_mib": rss_mib,
         "restart": restart,
     });
-    print(&serde_json::to_string_pretty(&line)?);
+    print_summary(&line);
     if let Some(path) = &plan.record {
         record(path, &line)?;
         print(&format!("recorded in {}", path.display()));
     }
     Ok(())
+}
+
+fn print_summary(line: &Value) {
+    let shown = |name: &str, path: &str| print(&format!("{name:<42}{}", line.pointer(path).unwrap_or(&Value::Null)));
+    print("");
+    shown("taken in, queue alone, notifications/s", "/intake_queue_per_s");
+    shown("taken in, HTTP, addresses only", "/intake_http_addresses_only/per_s");
+    shown("taken in, HTTP, with names", "/intake_http_with_names/per_s");
+    shown("  memory before, MiB", "/intake_http_with_names/rss_before_mib");
+    shown("  memory at most, meanwhile", "/intake_http_with_names/rss_peak_mib");
+    shown("  memory with all of it queued", "/intake_http_with_names/rss_after_mib");
+    for (name, place) in [("nothing else queued", "empty"), ("beside due mail of a held carrier", "held")] {
+        shown(&format!("mails/s, {name}"), &format!("/sending/{place}/mails_per_s"));
+    }
+    shown("mails/s, beside mail due tomorrow", "/sending/later/mails_per_s");
+    shown("  of the speed with nothing queued: held", "/sending/held/of_empty");
+    shown("  of the speed with nothing queued: tomorrow", "/sending/later/of_empty");
+    shown("memory after sending, MiB", "/rss_after_sending_mib");
+    shown("kill -9, then the first mail after, s", "/restart/first_mail_s");
+    shown("  and from then on, mails/s", "/restart/mails_per_s_from_the_first");
+    shown("  memory, MiB", "/restart/rss_mib");
 }
 
 async fn intake_without_names(plan: &Plan, port: u16) -> Result<Value> {

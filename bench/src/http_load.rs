@@ -18,7 +18,7 @@ pub const INJECT: &str = "/engine/api/inject/v1";
 
 const LOOK: Duration = Duration::from_millis(100);
 /// A campaign that is not finished by then never will be.
-const FINISHED_WITHIN_LOOKS: u32 = 1_200;
+const FINISHED_WITHIN_LOOKS: u32 = 300;
 
 /// One call with a body made before. Returns when the 202 and all ids were read.
 ///
@@ -65,7 +65,7 @@ async fn caller(to: SocketAddr, load: Load, campaign: String, next: Arc<AtomicU3
 /// Waits until the engine says that nothing of the campaign is queued.
 ///
 /// # Errors
-/// When it does not say so within two minutes.
+/// When it does not say so within half a minute.
 pub async fn until_finished(to: SocketAddr, campaign: &str) -> Result<Value> {
     let path = format!("/engine/api/campaigns/v1/{campaign}");
     let mut http = Http::connect(to).await?;

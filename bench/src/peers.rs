@@ -174,6 +174,7 @@ fn medians(runs: &[Figures]) -> Value {
         "mails_per_s": of(|f| f.mails_per_s),
         "cpu_s_per_1000": of(|f| f.cpu_s_per_1000),
         "rss_peak_mib": of(|f| f.rss_peak_mib),
+        "pss_peak_mib": of(|f| f.pss_peak_mib),
         "lost": runs.iter().map(|f| f.lost).sum::<u64>(),
         "duplicates": runs.iter().map(|f| f.duplicates).sum::<u64>(),
     })
@@ -193,14 +194,14 @@ fn ratios(rows: &[(Contender, Vec<Figures>)]) -> Value {
             "accepted_per_s": more(|f| f.accepted_per_s),
             "mails_per_s": more(|f| f.mails_per_s),
             "mails_per_cpu_s": less(|f| f.cpu_s_per_1000),
-            "memory": less(|f| f.rss_peak_mib),
+            "memory": less(|f| f.pss_peak_mib),
         })
     };
     ours.map(|(contender, runs)| (contender.id().to_owned(), against(runs))).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn print_table(rows: &[(Contender, Vec<Figures>)]) {
-    let heads = ["engine", "accepted/s", "mails/s", "CPU-s/1000", "peak MiB", "processes", "lost", "twice"];
+    let heads = ["engine", "accepted/s", "mails/s", "CPU-s/1000", "RSS MiB", "PSS MiB", "processes", "lost", "twice"];
     let mut lines = vec![heads.map(str::to_owned).to_vec()];
     for (contender, runs) in rows {
         let of = |figure: fn(&Figures) -> f64| median(runs.iter().map(figure));
@@ -210,6 +211,7 @@ fn print_table(rows: &[(Contender, Vec<Figures>)]) {
             format!("{:.0}", of(|f| f.mails_per_s)),
             format!("{:.3}", of(|f| f.cpu_s_per_1000)),
             format!("{:.0}", of(|f| f.rss_peak_mib)),
+            format!("{:.0}", of(|f| f.pss_peak_mib)),
             runs.iter().map(|f| f.processes).max().unwrap_or(0).to_string(),
             runs.iter().map(|f| f.lost).sum::<u64>().to_string(),
             runs.iter().map(|f| f.duplicates).sum::<u64>().to_string(),

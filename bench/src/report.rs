@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -36,6 +37,17 @@ pub fn print(line: &str) {
 /// Says what is being done, to whoever waits.
 pub fn progress(line: &str) {
     eprintln!("{line}");
+}
+
+/// Ends the program, with the reason when it failed.
+pub fn end(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress(&format!("bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints rows of words in columns, the first to the left, the others to the right.

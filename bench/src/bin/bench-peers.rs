@@ -1,11 +1,13 @@
 //! `make bench-peers`: Postfix and Todoke on the same mails, the same sink and the same disk, one after the other.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use todoke_bench::peers::{self, Contender, Plan};
 use todoke_bench::postfix::Tuning;
+use todoke_bench::{report, sink};
 
 /// What the engine uses; the injector and the sink should not be slower than it.
 #[global_allocator]
@@ -61,16 +63,15 @@ enum Part {
     },
 }
 
-fn main() -> Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    report::end(run(Cli::parse()))
+}
+
+fn run(cli: Cli) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match cli.part {
-        Some(Part::Sink { port }) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(todoke_bench::sink::run(port))
-        }
-        None => {
-            let plan = plan(cli)?;
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(peers::run(&plan))
-        }
+        Some(Part::Sink { port }) => runtime.block_on(sink::run(port)),
+        None => runtime.block_on(peers::run(&plan(cli)?)),
     }
 }
 

@@ -1,11 +1,13 @@
 //! `make bench`: taking in, holding, sending beside and starting again with a million waiting notifications.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use todoke_bench::depth::{self, Plan};
 use todoke_bench::peers::default_dir;
+use todoke_bench::{report, sink};
 
 /// The product's allocator: the queue is measured inside this process, too.
 #[global_allocator]
@@ -49,11 +51,14 @@ enum Part {
     },
 }
 
-fn main() -> Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    report::end(run(Cli::parse()))
+}
+
+fn run(cli: Cli) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(Part::Sink { port }) = cli.part {
-        return runtime.block_on(todoke_bench::sink::run(port));
+        return runtime.block_on(sink::run(port));
     }
     let plan = Plan {
         waiting: cli.waiting,

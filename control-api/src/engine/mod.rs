@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod campaigns;
+pub mod dashboard;
 pub mod inject;
 pub mod limits;
 pub mod port;

@@ -9,6 +9,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::engine::admin::{bounce, inspect, paths, suppression, suspend};
 use crate::engine::campaigns::{bounces, events, progress};
+use crate::engine::dashboard;
 use crate::engine::inject::call;
 use crate::engine::probes;
 use crate::engine::state::EngineState;
@@ -87,6 +88,8 @@ pub const ROUTES: &[Route] = &[
         "where mail to a domain goes and by which sources", || get(paths::resolve)),
     route("GET", "/engine/api/check-liveness/v1", Access::Watch,
         "200 when mail can be taken, 503 with the reason when not", || get(probes::liveness)),
+    route("GET", "/engine/dashboard/{id}", Access::Open,
+        "the page on which people watch a campaign; it holds no data", || get(dashboard::page)),
     route("GET", "/metrics", Access::Watch,
         "Prometheus text format 0.0.4", || get(probes::metrics)),
     route("GET", "/healthz", Access::Open,

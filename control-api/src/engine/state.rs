@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use carriers::Directory;
 use clock::Clock;
-use mail_model::{CarrierName, Class, EmailAddress, Lane, PoolName, SiteName};
+use mail_model::{Class, EmailAddress, Lane, PoolName};
 use queue::Queue;
 use tokio::sync::Semaphore;
 
@@ -60,8 +60,8 @@ impl EngineState {
     }
 
     /// The lane of a recipient. Without a pool of the caller's choice it is the one of the carrier's profile.
-    pub fn lane(&self, email: &EmailAddress, site: SiteName, pool: &PoolName, class: Class) -> Lane {
-        let carrier = self.parts.directory.by_domain(email.domain()).cloned().unwrap_or_else(CarrierName::other);
+    pub fn lane(&self, email: &EmailAddress, pool: &PoolName, class: Class) -> Lane {
+        let (carrier, site) = self.parts.directory.lane_site(email.domain());
         let pool = if pool.is_auto() { self.parts.directory.profile(&carrier).pool.clone() } else { pool.clone() };
         Lane { carrier, site, pool, class }
     }

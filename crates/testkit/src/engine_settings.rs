@@ -133,7 +133,9 @@ impl EngineSettings {
             format!("rate_start_per_min = {rate:?}\nrate_max_per_min = {rate:?}"),
             format!("retry_after_s = [{}]\ngive_up_after_s = {}", retry.join(", "), self.give_up_after_s),
             format!("pause_on_throttle_s = {0}\npause_on_block_s = {0}\npause_on_reset_s = {0}", self.pause_s),
-            format!("data_end_timeout_s = {}\n", self.data_end_timeout_s),
+            format!("data_end_timeout_s = {}", self.data_end_timeout_s),
+            // Certificates of a world chain to nobody; the profile of Gmail would refuse them.
+            "tls = \"opportunistic\"\n".to_owned(),
         ]
         .join("\n")
     }

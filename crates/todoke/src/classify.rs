@@ -16,7 +16,10 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
 fn verdict(args: &ClassifyArgs) -> Result<serde_json::Value> {
     let reply = read(&args.reply)?;
     let Some(stage) = Stage::parse(&args.command) else {
-        bail!("--command {:?} is none of connect, greeting, EHLO, STARTTLS, MAIL, RCPT, DATA, 'end of DATA'", args.command);
+        bail!(
+            "--command {:?} is none of connect, greeting, EHLO, STARTTLS, MAIL, RCPT, DATA, 'end of DATA'",
+            args.command
+        );
     };
     let carrier = CarrierName::new(&args.carrier).context("--carrier")?;
     let verdict = bounce::classify_reply(&reply, stage, &carrier);
@@ -89,8 +92,11 @@ mod tests {
     #[test]
     fn docomos_words_mean_two_things_by_the_command() {
         let ask = |command: &str| {
-            let args =
-                ClassifyArgs { reply: "550 Unknown user <a@docomo.ne.jp>".into(), command: command.into(), carrier: "docomo".into() };
+            let args = ClassifyArgs {
+                reply: "550 Unknown user <a@docomo.ne.jp>".into(),
+                command: command.into(),
+                carrier: "docomo".into(),
+            };
             verdict(&args).unwrap()["cause"].clone()
         };
         assert_eq!(ask("RCPT"), "address_unknown");

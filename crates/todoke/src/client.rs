@@ -24,7 +24,9 @@ impl Client {
 
     pub(crate) fn to(engine: &str, key: Option<String>) -> Result<Self> {
         if !engine.starts_with("http://") {
-            bail!("--engine {engine:?} must begin with http://; for another machine use an SSH tunnel, keys travel in clear");
+            bail!(
+                "--engine {engine:?} must begin with http://; for another machine use an SSH tunnel, keys travel in clear"
+            );
         }
         // No proxy: the engine is on this machine or behind a tunnel, and a key must not wander.
         let http = reqwest::Client::builder().no_proxy().build()?;
@@ -66,8 +68,7 @@ impl Client {
     /// Writes what a path answers to a file.
     pub(crate) async fn download(&self, path: &str, to: &Path) -> Result<()> {
         let mut response = self.send(self.http.get(self.url(path))).await?;
-        let mut file =
-            tokio::fs::File::create(to).await.with_context(|| format!("cannot write {}", to.display()))?;
+        let mut file = tokio::fs::File::create(to).await.with_context(|| format!("cannot write {}", to.display()))?;
         while let Some(chunk) = response.chunk().await? {
             tokio::io::AsyncWriteExt::write_all(&mut file, &chunk).await?;
         }

@@ -43,7 +43,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
     let clicked = clock.mono();
     let answer = client.post_stream("/engine/api/inject/v1", request(&guardians)).await?;
     let accepted_after = clock.mono().since(clicked);
-    eprintln!("{} notifications are on disk after {:.2} s. Eight source addresses send:", args.contacts, accepted_after.as_secs_f64());
+    eprintln!(
+        "{} notifications are on disk after {:.2} s. Eight source addresses send:",
+        args.contacts,
+        accepted_after.as_secs_f64()
+    );
     let state = progress::watch(&client, CAMPAIGN, &totals).await?;
     let through_after = clock.mono().since(clicked);
 
@@ -134,12 +138,8 @@ fn ledger(running: &Running) -> impl Iterator<Item = AttemptRecord> + '_ {
 fn reconcile(running: &Running, world: &World, message: MessageId, guardians: &[Guardian]) -> Reconciliation {
     let intent = |(index, g): (u32, &Guardian)| Intent::new(NotificationId { message, index }, &g.email);
     let intents = (0..).zip(guardians).map(intent);
-    let ledger = ledger(running).map(|r| LedgerLine {
-        id: r.id,
-        attempt: r.attempt,
-        outcome: r.outcome,
-        in_doubt: r.in_doubt,
-    });
+    let ledger =
+        ledger(running).map(|r| LedgerLine { id: r.id, attempt: r.attempt, outcome: r.outcome, in_doubt: r.in_doubt });
     testkit::reconcile(intents, ledger, &world.snapshot(), Drain::Done)
 }
 
@@ -166,8 +166,11 @@ fn summary(
         causes.iter().map(|(cause, count)| (cause.id().to_owned(), (*count).into())).collect()
     };
     let sources: usize = found.source_count();
-    let carriers: Map<String, Value> =
-        world.names().iter().map(|n| (n.to_string(), found.by_carrier.get(n.as_str()).map(|c| c.copies).into())).collect();
+    let carriers: Map<String, Value> = world
+        .names()
+        .iter()
+        .map(|n| (n.to_string(), found.by_carrier.get(n.as_str()).map(|c| c.copies).into()))
+        .collect();
     json!({
         "recipients": found.recipients,
         "accepted": found.accepted,

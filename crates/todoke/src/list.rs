@@ -69,6 +69,8 @@ fn first_bad_byte(bytes: &[u8]) -> usize {
 
 fn parse(bytes: &[u8]) -> Result<List> {
     let (text, encoding) = decode(bytes)?;
+    // The csv crate counts a line at its LF, one record late where lines end in CRLF, and rows are named by their lines.
+    let text = text.replace("\r\n", "\n");
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let headers = reader.headers().context("the header row cannot be read")?.clone();
     let is = |known: &[&str], h: &str| known.iter().any(|k| k.eq_ignore_ascii_case(h));
@@ -131,7 +133,8 @@ mod tests {
 
     #[test]
     fn a_list_saved_by_excel_in_japan_is_read_as_it_is() {
-        let csv = "メールアドレス,氏名,クラス\r\ntaro@docomo.ne.jp,山田 太郎,1年2組\r\na..b@ezweb.ne.jp,髙橋,\"3,組\"\r\n";
+        let csv =
+            "メールアドレス,氏名,クラス\r\ntaro@docomo.ne.jp,山田 太郎,1年2組\r\na..b@ezweb.ne.jp,髙橋,\"3,組\"\r\n";
         let (sjis, _, lost) = encoding_rs::SHIFT_JIS.encode(csv);
         assert!(!lost);
         for (bytes, encoding) in [(csv.as_bytes().to_vec(), "UTF-8"), (sjis.into_owned(), "Shift_JIS")] {
@@ -150,8 +153,10 @@ mod tests {
     fn every_bad_row_is_named_by_its_line_and_the_good_ones_stay() {
         let csv = "email,name\na@docomo.ne.jp,A\n,B\nnot an address,C\na@docomo.ne.jp,D\nx@au.com\ny@au.com,E\n";
         let list = parse(csv.as_bytes()).unwrap();
-        let lines: Vec<_> = list.bad.iter().map(|b| b.line).collect();
-        assert_eq!(lines, [3, 4, 5, 6]);
+        for list in [&list, &parse(csv.replace('\n', "\r\n").as_bytes()).unwrap()] {
+            let lines: Vec<_> = list.bad.iter().map(|b| b.line).collect();
+            assert_eq!(lines, [3, 4, 5, 6]);
+        }
         assert!(list.bad[2].reason.contains("line 2"), "{}", list.bad[2]);
         assert_eq!(list.rows.len(), 2);
         assert!(!list.bad.iter().any(|b| b.to_string().contains("not an address")), "addresses stay out of messages");

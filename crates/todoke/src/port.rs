@@ -2,19 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use carriers::{Directory, Resolver, Route};
 use control_api::{
-    Answer, EnginePort, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension,
-    SuspensionId,
+    Answer, EnginePort, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension, SuspensionId,
 };
-use engine_config::EngineConfig;
+use engine_config::{EngineConfig, QueueConfig};
 use mail_model::{CarrierName, EgressPath, PoolName, SiteName, SourceName, UnixMs};
+use queue::Queue;
 use scheduler::{Hold, HoldId, HoldScope, Scheduler};
 use telemetry::MetricsHandle;
 
 /// Implements the face's port over scheduler and resolver.
 pub(crate) struct Port {
+    queue: Queue,
+    limits: QueueConfig,
     scheduler: Scheduler,
     resolver: Arc<Resolver>,
     directory: Arc<Directory>,
@@ -25,6 +28,7 @@ pub(crate) struct Port {
 
 impl Port {
     pub(crate) fn new(
+        queue: Queue,
         scheduler: Scheduler,
         resolver: Arc<Resolver>,
         directory: Arc<Directory>,
@@ -34,12 +38,20 @@ impl Port {
     ) -> Self {
         let members = |p: &engine_config::PoolConfig| p.members.iter().map(|m| m.source.clone()).collect();
         let pools = config.pools.pools.iter().map(|p| (p.name.clone(), members(p))).collect();
-        Self { scheduler, resolver, directory, clock, pools, metrics }
+        Self { queue, limits: config.queue.clone(), scheduler, resolver, directory, clock, pools, metrics }
     }
 }
 
 impl EnginePort for Port {
     fn ready(&self) -> Result<(), String> {
+        let shape = self.queue.shape();
+        let limits = &self.limits;
+        if shape.disk_free_bytes.is_some_and(|free| free < limits.disk_free_bytes_min) {
+            return Err("the disk of the queue is nearly full; free space or move data_dir".to_owned());
+        }
+        if shape.queued >= limits.notifications_max {
+            return Err("the queue holds as much as [queue] notifications_max allows".to_owned());
+        }
         Ok(())
     }
 
@@ -52,7 +64,11 @@ impl EnginePort for Port {
     }
 
     fn resume(&self, id: SuspensionId) -> bool {
-        self.scheduler.release(HoldId(id.0))
+        let Some(hold) = self.scheduler.release(HoldId(id.0)) else { return false };
+        if hold.scope.campaign.is_some() || hold.scope.tenant.is_some() {
+            tokio::spawn(recall(self.queue.clone(), hold.until));
+        }
+        true
     }
 
     fn paths(&self) -> Vec<PathState> {
@@ -115,6 +131,15 @@ impl EnginePort for Port {
     }
 }
 
+/// Brings back what a hold had postponed to its end. Twice, for the mails that sessions were just then putting away.
+async fn recall(queue: Queue, until: UnixMs) {
+    for pause in [Duration::ZERO, Duration::from_secs(1)] {
+        tokio::time::sleep(pause).await;
+        let queue = queue.clone();
+        tokio::task::spawn_blocking(move || queue.recall(until)).await.ok();
+    }
+}
+
 fn hold_scope(scope: SuspendScope) -> HoldScope {
     let SuspendScope { campaign, tenant, domain, carrier, source } = scope;
     let domain = domain.map(|d| d.as_str().to_owned());
@@ -138,7 +163,13 @@ fn suspension(hold: Hold) -> Suspension {
             source: Some(path.source),
             ..SuspendScope::default()
         },
-        None => SuspendScope { campaign, tenant, domain: domain.and_then(|d| SiteName::new(&d).ok()), carrier, source: None },
+        None => SuspendScope {
+            campaign,
+            tenant,
+            domain: domain.and_then(|d| SiteName::new(&d).ok()),
+            carrier,
+            source: None,
+        },
     };
     Suspension { id: SuspensionId(hold.id.0), scope, reason: hold.reason, until: hold.until }
 }

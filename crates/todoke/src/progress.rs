@@ -100,6 +100,12 @@ pub(crate) fn print_causes(state: &Value) {
     println!("\n{:>8}  {:<9} {:<19} {}", "count", "outcome", "cause", "原因");
     for line in lines {
         let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
-        println!("{:>8}  {:<9} {:<19} {}", line["count"].as_u64().unwrap_or_default(), text("outcome"), text("cause"), text("label_ja"));
+        println!(
+            "{:>8}  {:<9} {:<19} {}",
+            line["count"].as_u64().unwrap_or_default(),
+            text("outcome"),
+            text("cause"),
+            text("label_ja")
+        );
     }
 }

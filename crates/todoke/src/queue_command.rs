@@ -59,13 +59,23 @@ async fn shape(client: &Client) -> Result<()> {
             text(&path["source"]),
             path["connections"],
             rate,
-            text(&path["breaker"])
+            state(path)
         );
     }
     for hold in holds.as_array().into_iter().flatten() {
         println!("\nhold {}: {}", hold["id"], hold);
     }
     Ok(())
+}
+
+/// A breaker that is closed lets mail through, which only electricians would guess.
+fn state(path: &Value) -> String {
+    match (path["breaker"].as_str(), path["resting_until"].as_str()) {
+        (Some("closed"), None) => "sending".to_owned(),
+        (Some(breaker), None) => breaker.to_owned(),
+        (_, Some(until)) => format!("rests until {until}"),
+        (None, None) => "?".to_owned(),
+    }
 }
 
 fn text(value: &Value) -> String {

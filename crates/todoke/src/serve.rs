@@ -76,7 +76,15 @@ pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
         .await
         .with_context(|| format!("[http] listen: cannot use {}", config.http.listen))?;
     let address = listener.local_addr()?;
-    let port = Port::new(scheduler.clone(), resolver.clone(), directory.clone(), clock.clone(), &config, metrics.clone());
+    let port = Port::new(
+        queue.clone(),
+        scheduler.clone(),
+        resolver.clone(),
+        directory.clone(),
+        clock.clone(),
+        &config,
+        metrics.clone(),
+    );
     let state = EngineState::new(face(&config, &queue, &directory, Arc::new(port), &clock)?);
     let limits = accept_limits(&config);
     let (stop_http, stopped) = oneshot::channel::<()>();
@@ -150,7 +158,9 @@ fn report_in_doubt(queue: &Queue) {
     let count = queue.in_doubt().len() as u64;
     if count > 0 {
         telemetry::InDoubtRecovered { count }.emit();
-        eprintln!("todoke: {count} mails may arrive twice after the last stop; /engine/api/admin/in-doubt/v1 names them");
+        eprintln!(
+            "todoke: {count} mails may arrive twice after the last stop; /engine/api/admin/in-doubt/v1 names them"
+        );
     }
 }
 
@@ -220,8 +230,7 @@ fn pools_config(config: &EngineConfig) -> ip_pools::PoolsConfig {
         name: s.name.clone(),
         warmup_started: s.warmup_started,
     };
-    let member =
-        |m: &engine_config::PoolMember| ip_pools::MemberConfig { source: m.source.clone(), weight: m.weight };
+    let member = |m: &engine_config::PoolMember| ip_pools::MemberConfig { source: m.source.clone(), weight: m.weight };
     let pool = |p: &engine_config::PoolConfig| ip_pools::PoolConfig {
         name: p.name.clone(),
         members: p.members.iter().map(member).collect(),

@@ -72,8 +72,8 @@ fn next(reader: &mut SpoolReader, index: u64, faults: &mut Faults) -> Result<Opt
 }
 
 fn add(state: &EngineState, target: &mut Target, recipient: Recipient) -> Result<(), Fault> {
-    let Recipient { email, site, name, substitutions } = recipient;
-    let lane = state.lane(&email, site, &target.head.pool, target.head.class);
+    let Recipient { email, name, substitutions } = recipient;
+    let lane = state.lane(&email, &target.head.pool, target.head.class);
     let payload = StoredRecipient { name, substitutions }.encode();
     target.intake.add(&lane, email, payload).map_err(|refusal| refusal::fault(&refusal))?;
     Ok(())

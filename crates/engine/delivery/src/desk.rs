@@ -231,12 +231,7 @@ impl Desk {
         self.pending = change(std::mem::take(&mut self.pending));
     }
 
-    fn conclude(
-        &mut self,
-        queued: Box<Queued>,
-        outcome: Outcome,
-        verdict: Verdict,
-    ) -> Option<Prepared> {
+    fn conclude(&mut self, queued: Box<Queued>, outcome: Outcome, verdict: Verdict) -> Option<Prepared> {
         let judgement = Judgement { outcome, verdict, again: None, same_source: false, signal: None };
         let end = End::without_reply(None, self.context.clock.mono());
         self.settle(queued, judgement, end);

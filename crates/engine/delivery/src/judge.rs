@@ -137,3 +137,7 @@ fn signal(verdict: &Verdict, failure: &Failure) -> Signal {
         _ => Signal::Refused,
     }
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

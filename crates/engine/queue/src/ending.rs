@@ -56,6 +56,28 @@ pub fn end(
     all
 }
 
+/// Makes the records at `spots` that nobody is sending due at `due`. Gives how many.
+pub fn bring_forward(core: &Core, cell: &LaneCell, spots: &[Spot], due: UnixMs) -> u64 {
+    let mut moved = 0;
+    for part in spots.chunks(BATCH) {
+        let mut batch = Write::new();
+        for &spot in part {
+            if cell.window.lock().seize(spot) == Seized::InFlight {
+                continue;
+            }
+            match core.store.read(Family::Due, &spot.key(cell.id), DueRecord::decode) {
+                None => cell.window.lock().finish(spot),
+                Some(record) => {
+                    moved += 1;
+                    batch = batch.postpone(Queued::seized(cell.id, Entry { spot, record }, &no_source()), due);
+                }
+            }
+        }
+        write(core, batch);
+    }
+    moved
+}
+
 fn settle(batch: Write, cell: &LaneCell, entry: Entry, outcome: impl Fn(&DueRecord) -> Outcome, at: UnixMs) -> Write {
     let outcome = outcome(&entry.record);
     let queued = Queued::seized(cell.id, entry, &no_source());

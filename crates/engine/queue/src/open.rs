@@ -1,6 +1,6 @@
 //! Opening a queue directory: one process only, a format we know, nothing synced missing – or a refusal with words.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -83,11 +83,24 @@ pub fn open(dir: &Path) -> Result<Store, OpenError> {
         Said::UpTo(number) => number,
         Said::Damaged => return Err(damaged(dir, FILE_NAME, "the file does not hold what was written")),
     };
+    // Before anything is changed. RocksDB has a lock of its own, but takes it later.
+    let lock = lock(dir)?;
     clear_traps(dir, synced)?;
     let db = open_checked(dir, create, synced)?;
     let found = db.latest_sequence_number();
     let mark = SyncedMark::open(dir, found).map_err(io_error(&dir.join(FILE_NAME)))?;
-    Ok(Store::new(db, mark, dir))
+    Ok(Store::new(db, mark, lock, dir))
+}
+
+/// Held as long as the queue is open; the system lets go of it when the process dies.
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join(FORMAT_FILE);
+    let file = File::open(&path).map_err(io_error(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(io_error(&path)(error)),
+    }
 }
 
 /// Keeps RocksDB from damage at which it would hang. Only a tail that was never synced is cut off here.

@@ -187,6 +187,12 @@ impl Queue {
         sweep::sweep(&self.life.core, filter)
     }
 
+    /// Makes due now what [`Write::postpone`] moved to exactly `until`: the hold that did it is over early. Gives how many.
+    /// Reads the whole queue from disk: not for an async thread.
+    pub fn recall(&self, until: UnixMs) -> u64 {
+        sweep::recall(&self.life.core, until)
+    }
+
     /// Settles as expired what was not sent by its `not_after`. Reads the queue only when a message is late.
     pub fn expire(&self, now: UnixMs) -> u64 {
         sweep::expire(&self.life.core, now)

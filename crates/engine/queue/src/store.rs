@@ -2,6 +2,7 @@
 //!
 //! Methods named `try_…` give a [`StoreFault`] and are for opening; the others end the process at a fault.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
@@ -97,13 +98,14 @@ pub fn descriptors() -> Vec<ColumnFamilyDescriptor> {
 pub struct Store {
     db: DB,
     mark: SyncedMark,
+    _lock: File,
     dir: PathBuf,
 }
 
 impl Store {
-    /// Takes an open database.
-    pub fn new(db: DB, mark: SyncedMark, dir: &Path) -> Self {
-        Self { db, mark, dir: dir.to_owned() }
+    /// Takes an open database, and the lock that says whose it is.
+    pub fn new(db: DB, mark: SyncedMark, lock: File, dir: &Path) -> Self {
+        Self { db, mark, _lock: lock, dir: dir.to_owned() }
     }
 
     /// Where it is.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use mail_model::{CampaignName, Cause, MessageId, Outcome, TenantName, UnixMs, Withheld};
 
 use crate::core::Core;
-use crate::ending::{end, flag_in_flight};
+use crate::ending::{bring_forward, end, flag_in_flight};
 use crate::fatal::StoreFault;
 use crate::keys::{Family, Spot, campaign_key, deadline_key, lane_end, message_key, read_u64};
 use crate::lanes::LaneCell;
@@ -106,6 +106,26 @@ pub fn sweep(core: &Core, filter: &Filter) -> u64 {
     }
     core.announce();
     ended
+}
+
+/// Makes due now what was postponed to exactly `until`. A message that must not go earlier by its own word stays.
+pub fn recall(core: &Core, until: UnixMs) -> u64 {
+    let mut own_time: HashMap<u64, bool> = HashMap::new();
+    let mut moved = 0;
+    for cell in core.lanes.all() {
+        through(
+            core,
+            &cell,
+            |spot, _| {
+                let waits = || head(core, MessageId(spot.message)).is_none_or(|head| head.not_before >= Some(until));
+                spot.due_ms == until.0 && !*own_time.entry(spot.message).or_insert_with(waits)
+            },
+            |spots| moved += bring_forward(core, &cell, spots, core.clock.unix()),
+        );
+    }
+    core.bell.ring();
+    core.announce();
+    moved
 }
 
 /// Ends what was not sent by its message's `not_after`. What is being sent gets its answer; call it again later.

@@ -23,7 +23,9 @@ impl Scheduler {
             Signal::UnknownUser => {
                 let before = group.guard.state(now);
                 group.guard.observe(now, true);
-                if let (UnknownState::Ok | UnknownState::Warn, UnknownState::Stop { .. }) = (before, group.guard.state(now)) {
+                if let (UnknownState::Ok | UnknownState::Warn, UnknownState::Stop { .. }) =
+                    (before, group.guard.state(now))
+                {
                     let pause = Duration::from_secs(group.profile.pause_on_block_s);
                     let reason = BlockReason::UnknownUsers;
                     PathBlocked { carrier: &group.carrier, source: &ticket.source, reason, pause }.emit();

@@ -61,10 +61,9 @@ impl Holds {
         id
     }
 
-    pub(crate) fn remove(&mut self, id: HoldId) -> bool {
-        let before = self.list.len();
-        self.list.retain(|hold| hold.id != id);
-        self.list.len() < before
+    pub(crate) fn remove(&mut self, id: HoldId) -> Option<Hold> {
+        let at = self.list.iter().position(|hold| hold.id == id)?;
+        Some(self.list.remove(at))
     }
 
     pub(crate) fn list(&mut self, now: UnixMs) -> Vec<Hold> {
@@ -142,6 +141,6 @@ mod tests {
         assert_eq!(holds.message(&sakura, &school, &docomo, UnixMs(0)), None);
         assert_eq!(holds.lane(&docomo, UnixMs(1_000)), None, "over at its time");
         assert_eq!(holds.list(UnixMs(1_500)).len(), 1);
-        assert!(!holds.remove(first), "already over and gone");
+        assert!(holds.remove(first).is_none(), "already over and gone");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use carriers::Directory;
 use clock::Clock;
 use ip_pools::Pools;
-use mail_model::{CarrierName, CampaignName, Lane, MonoUs, SiteName, TenantName, UnixMs};
+use mail_model::{CampaignName, CarrierName, Lane, MonoUs, SiteName, TenantName, UnixMs};
 use parking_lot::Mutex;
 use queue::{LaneId, Queue};
 use tokio::sync::Notify;
@@ -92,8 +92,9 @@ impl Scheduler {
         self.state().lock().holds.add(scope, reason, until)
     }
 
-    /// Ends a suspension; false when there is none with this number.
-    pub fn release(&self, id: HoldId) -> bool {
+    /// Ends a suspension and gives it back; `None` when there is none with this number. What met it lies postponed to its
+    /// end and is brought back by `Queue::recall`.
+    pub fn release(&self, id: HoldId) -> Option<Hold> {
         let released = self.state().lock().holds.remove(id);
         self.0.changed.notify_one();
         released

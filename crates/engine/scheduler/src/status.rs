@@ -52,7 +52,11 @@ impl Scheduler {
                 UnknownState::Stop { until } => until.since(now).as_secs(),
                 UnknownState::Ok | UnknownState::Warn => 0,
             },
-            lanes: g.lanes.iter().map(|s| LaneStatus { lane: s.lane.clone(), idle_sessions: g.stations[s.station].idle }).collect(),
+            lanes: g
+                .lanes
+                .iter()
+                .map(|s| LaneStatus { lane: s.lane.clone(), idle_sessions: g.stations[s.station].idle })
+                .collect(),
             paths: g
                 .paths
                 .iter()

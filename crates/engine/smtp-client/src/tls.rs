@@ -16,7 +16,7 @@ use crate::plan::TlsPolicy;
 /// TLS for all sessions: build it once, it is cheap to clone and keeps tickets for resumption.
 #[derive(Clone)]
 pub struct Tls {
-    any: TlsConnector,
+    any: Result<TlsConnector, String>,
     verified: Result<TlsConnector, String>,
 }
 
@@ -35,15 +35,15 @@ impl Tls {
 
     /// Like [`Self::new`], with the given root certificates in place of the machine's.
     pub fn with_roots(roots: RootCertStore) -> Self {
-        let config = builder().with_root_certificates(roots).with_no_client_auth();
-        Self { any: accepting_any(), verified: Ok(TlsConnector::from(Arc::new(config))) }
+        let verified = builder().map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+        Self { any: accepting_any(), verified: verified.map(|config| TlsConnector::from(Arc::new(config))) }
     }
 
     /// How to shake hands under `policy`.
     pub(crate) fn connector(&self, policy: TlsPolicy) -> Result<&TlsConnector, Trouble> {
         match policy {
             TlsPolicy::Required => self.verified.as_ref().map_err(|why| Trouble::Tls(why.clone())),
-            TlsPolicy::Opportunistic | TlsPolicy::Off => Ok(&self.any),
+            TlsPolicy::Opportunistic | TlsPolicy::Off => self.any.as_ref().map_err(|why| Trouble::Tls(why.clone())),
         }
     }
 }
@@ -54,16 +54,16 @@ impl Default for Tls {
     }
 }
 
-fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-        .expect("aws-lc-rs has cipher suites for TLS 1.2 and 1.3")
+        .map_err(|error| error.to_string())
 }
 
-fn accepting_any() -> TlsConnector {
+fn accepting_any() -> Result<TlsConnector, String> {
     let verifier = AnyCertificate(aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes());
-    let config = builder().dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
+    let config = builder()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Takes every certificate. Against somebody who only listens this is as good as any other; against somebody who changes

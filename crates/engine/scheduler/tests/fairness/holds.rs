@@ -15,7 +15,7 @@ async fn a_held_carrier_waits_until_release_and_others_do_not() {
     let opened = stand.open_all();
     assert!(!opened.is_empty());
     assert!(opened.iter().all(|a| a.lane.carrier.as_str() == "au"));
-    assert!(stand.scheduler.release(hold));
+    assert!(stand.scheduler.release(hold).is_some());
     assert!(stand.open_all().iter().any(|a| a.lane.carrier.as_str() == "docomo"));
 }
 
