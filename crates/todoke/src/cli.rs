@@ -152,6 +152,8 @@ pub(crate) enum QueueCommand {
         /// The number of the hold.
         id: u64,
     },
+    /// List the mails that a crash may have sent twice.
+    InDoubt,
     /// Show one notification: where it waits, and every attempt so far.
     Inspect {
         /// Its id, 16 hex digits, a dash, 8 hex digits.

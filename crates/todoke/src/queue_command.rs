@@ -1,4 +1,4 @@
-//! `queue shape, hold, release, inspect` against a running engine.
+//! `queue shape, hold, release, in-doubt, inspect` against a running engine.
 
 use std::process::ExitCode;
 
@@ -26,6 +26,10 @@ pub(crate) async fn run(engine: EngineArgs, command: QueueCommand) -> Result<Exi
         QueueCommand::Release { id } => {
             client.delete("/engine/api/admin/suspend/v1", &json!({ "id": id })).await?;
             println!("hold {id} is over; its mail goes on now");
+        }
+        QueueCommand::InDoubt => {
+            let answer = client.get("/engine/api/admin/in-doubt/v1").await?;
+            println!("{}", serde_json::to_string_pretty(&answer)?);
         }
         QueueCommand::Inspect { id } => {
             let answer = client.get(&format!("/engine/api/admin/inspect-message/v1?id={id}")).await?;

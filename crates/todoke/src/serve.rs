@@ -48,11 +48,21 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode> {
     };
     telemetry::init_logging(config.telemetry.log_level.as_str(), true).context("logging")?;
     let mut stop = StopSignals::new()?;
+    let node = config.engine.node_name.as_str().to_owned();
+    let clock = Clock::system();
+    let begun = clock.mono();
     let running = start(config).await?;
+    let queued = running.queue.shape().queued;
+    let (version, at, took) = (env!("CARGO_PKG_VERSION"), clock.unix(), clock.mono().since(begun));
+    telemetry::EngineStarted { version, node: &node, at, queued, took }.emit();
     eprintln!("todoke: ready on http://{}", running.address);
     stop.wait().await;
+    telemetry::EngineStopping { why: "asked to" }.emit();
     eprintln!("todoke: stopping; sessions finish the mail in hand");
+    let (begun, queue) = (clock.mono(), running.queue.clone());
     running.stop().await;
+    telemetry::EngineStopped { queued: queue.shape().queued, took: clock.mono().since(begun) }.emit();
+    tokio::task::spawn_blocking(move || drop(queue)).await.ok();
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,7 +132,8 @@ async fn upkeep(queue: Queue, clock: Clock, config: Arc<EngineConfig>, metrics: 
         let (queue, metrics, now) = (queue.clone(), metrics.clone(), clock.unix());
         let data_dir = config.engine.data_dir.clone();
         let work = move || {
-            queue.expire(now);
+            let count = queue.expire(now);
+            telemetry::ExpiredWaiting { count }.emit();
             sample(&queue, &data_dir);
             metrics.upkeep();
             if second.is_multiple_of(600) {

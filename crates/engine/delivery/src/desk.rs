@@ -81,10 +81,15 @@ impl Desk {
                     if let Some(mail) = self.prepare(queued) {
                         return Some(mail);
                     }
+                    // Decided without sending; a long row of such mails must not pile up unwritten.
+                    self.record(None);
                 }
                 NextMail::Close(_) => return None,
                 NextMail::Wait { .. } if !may_wait => return None,
-                NextMail::Wait { at, bell } => {
+                NextMail::Wait { at, bell, paced } => {
+                    if paced {
+                        self.meters.delayed_by_rate();
+                    }
                     self.record(None);
                     let pause = at.since(self.context.clock.mono()).max(Duration::from_millis(1));
                     tokio::select! {
@@ -114,6 +119,7 @@ impl Desk {
             return self.conclude(queued, Outcome::Expired(cause), verdict);
         }
         if let Some(cause) = self.history(&queued.address).suppressed_by() {
+            RecipientSuppressed { carrier: &self.path.carrier, cause }.emit();
             let verdict = Verdict { cause, rule: format!("suppressed/{cause}").into() };
             return self.conclude(queued, Outcome::Withheld(Withheld::Suppressed), verdict);
         }
@@ -255,9 +261,6 @@ impl Desk {
     fn remember_bounce(&mut self, address: &EmailAddress, cause: Cause) {
         let mut history = self.history(address);
         history.record(cause, self.context.clock.unix());
-        if history.suppressed_by().is_some() {
-            RecipientSuppressed { carrier: &self.path.carrier, cause }.emit();
-        }
         let bytes = serde_json::to_vec(&history).unwrap_or_default();
         self.amend(|write| write.suppress(address, bytes));
     }

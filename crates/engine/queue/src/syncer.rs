@@ -21,7 +21,7 @@ pub fn run(core: &Core) {
     loop {
         let turn = core.desk.next_turn(core.settings.sync_interval);
         if turn.dirty || turn.last || !turn.placements.is_empty() {
-            sync(core);
+            sync(core, turn.placements.len());
         }
         place(core, turn.placements);
         if turn.last || tallies_are_due(core, stored_at) {
@@ -29,19 +29,21 @@ pub fn run(core: &Core) {
             store_tallies(core);
         }
         if turn.last {
-            sync(core);
+            sync(core, 0);
             return;
         }
     }
 }
 
-fn sync(core: &Core) {
+fn sync(core: &Core, messages: usize) {
     let upto = {
         // Whoever has a number has also written it once this lock is had.
         let _alone = core.gate.write();
         core.seqs.next.load(Ordering::Relaxed) - 1
     };
+    let begun = core.clock.mono();
     core.store.sync();
+    telemetry::StoreSynced { took: core.clock.mono().since(begun), writes: messages }.emit();
     if core.seqs.synced.fetch_max(upto, Ordering::Release) < upto {
         core.settled.notify_waiters();
         core.settled.notify_one();

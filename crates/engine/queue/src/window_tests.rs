@@ -111,6 +111,26 @@ fn what_is_settled_during_a_scan_does_not_come_back_by_it() {
 }
 
 #[test]
+fn what_is_let_go_during_a_scan_is_read_again_and_not_taken_as_the_scan_saw_it() {
+    let before = entry(0, 0, None);
+    let mut window = Window::default();
+    window.offer(before.clone(), 8);
+    let claimed = taken(window.take(UnixMs(1), &source("a"))).unwrap();
+    window.lower(Spot { index: 1, ..claimed.spot });
+    window.lower(claimed.spot);
+    let plan = window.begin_scan(UnixMs(1), 8).unwrap();
+    let seen = scan(&[(before.spot, before)].into(), plan);
+    // Marked or cancelled after the scan read it: what is on disk, or known of it, is no longer what the scan saw.
+    window.let_go(claimed.spot);
+    window.end_scan(seen, 8);
+    assert_eq!(window.take(UnixMs(1), &source("a")), Take::Loading);
+    let after = Entry { record: DueRecord { in_doubt: true, ..claimed.record }, spot: claimed.spot };
+    let plan = window.begin_scan(UnixMs(1), 8).unwrap();
+    window.end_scan(scan(&[(after.spot, after.clone())].into(), plan), 8);
+    assert_eq!(taken(window.take(UnixMs(1), &source("a"))), Some(after));
+}
+
+#[test]
 fn a_seized_record_is_nobody_elses() {
     let mut window = Window::default();
     window.offer(entry(0, 0, None), 8);

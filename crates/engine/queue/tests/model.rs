@@ -43,11 +43,12 @@ impl Model {
 }
 
 struct World {
+    held: Vec<Box<Queued>>,
+    // Before the directory, so that it is closed before that is removed.
+    queue: Queue,
     dir: tempfile::TempDir,
     clock: Clock,
     chance: Chance,
-    queue: Queue,
-    held: Vec<Box<Queued>>,
     model: Model,
     /// Cancelled notifications that came back.
     coming: u64,

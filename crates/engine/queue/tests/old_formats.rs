@@ -82,6 +82,8 @@ fn check_v1(queue: &Queue, clock: &Clock) {
     assert!(matches!(queue.begin(with_key(message("x"), "key-1", 7)), Ok(queue::Begun::Known { count: 4, .. })));
     let doubts = queue.in_doubt();
     assert_eq!((doubts.len(), doubts[0].id.index, doubts[0].source.as_str()), (1, 1, "s1"));
+    // Six outcomes were stored; the refill ends five more.
+    outbox_of(queue, 11);
     // Five were claimed when they were cancelled, one had been deferred: none of them is sent.
     assert!(claim_all(queue, clock).is_empty());
     let waiting = queue.messages_of(&"waiting".parse().unwrap())[0];

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use mail_model::Cause;
-use telemetry::{BlockReason, PathBlocked, PathThrottled};
-use throttle::UnknownState;
+use mail_model::{Cause, MonoUs};
+use telemetry::{BlockReason, PathBlocked, PathReopened, PathThrottled};
+use throttle::{BreakerStatus, UnknownState};
 
 pub use throttle::Signal;
 
+use crate::group::Group;
 use crate::scheduler::Scheduler;
 use crate::ticket::Ticket;
 
@@ -19,31 +20,33 @@ impl Scheduler {
         let group = &mut state.groups[ticket.group];
         group.path(&ticket.source, now).throttle.observe(now, signal);
         match signal {
-            Signal::Accepted | Signal::Refused => group.guard.observe(now, false),
+            Signal::Accepted => {
+                group.guard.observe(now, false);
+                group.tell_reopened(ticket, now);
+            }
+            Signal::Refused => group.guard.observe(now, false),
             Signal::UnknownUser => {
                 let before = group.guard.state(now);
                 group.guard.observe(now, true);
-                if let (UnknownState::Ok | UnknownState::Warn, UnknownState::Stop { .. }) =
-                    (before, group.guard.state(now))
-                {
+                let stops = matches!(group.guard.state(now), UnknownState::Stop { .. });
+                if stops && !matches!(before, UnknownState::Stop { .. }) {
                     let pause = Duration::from_secs(group.profile.pause_on_block_s);
-                    let reason = BlockReason::UnknownUsers;
-                    PathBlocked { carrier: &group.carrier, source: &ticket.source, reason, pause }.emit();
+                    group.tell_blocked(ticket, BlockReason::UnknownUsers, pause, now);
                 }
             }
             Signal::Blocked { pause } => {
                 let rest = pause.unwrap_or(Duration::from_secs(group.profile.pause_on_block_s));
+                group.tell_blocked(ticket, BlockReason::Blocked, rest, now);
                 let carrier = group.carrier.clone();
                 state.pools.rest(&ticket.source, &carrier, unix + rest);
-                let reason = BlockReason::Blocked;
-                PathBlocked { carrier: &carrier, source: &ticket.source, reason, pause: rest }.emit();
             }
             Signal::Throttled { .. } => {
                 let rate_per_min = group.path(&ticket.source, now).throttle.status(now).rate_per_min;
                 let (carrier, source) = (&group.carrier, &ticket.source);
                 PathThrottled { carrier, source, cause: Cause::RateLimited, rate_per_min }.emit();
             }
-            Signal::ConnectFailed | Signal::ConnectReset | Signal::ConnectOk => {}
+            Signal::ConnectFailed | Signal::ConnectReset => group.tell_unreachable(ticket, now),
+            Signal::ConnectOk => {}
         }
     }
 
@@ -57,5 +60,27 @@ impl Scheduler {
         path.open = path.open.saturating_sub(1);
         drop(state);
         self.changed().notify_one();
+    }
+}
+
+impl Group {
+    fn tell_blocked(&mut self, ticket: &Ticket, reason: BlockReason, pause: Duration, now: MonoUs) {
+        self.path(&ticket.source, now).resting = true;
+        PathBlocked { carrier: &self.carrier, source: &ticket.source, reason, pause }.emit();
+    }
+
+    /// Once per opening of the breaker, not once per failed connection.
+    fn tell_unreachable(&mut self, ticket: &Ticket, now: MonoUs) {
+        let path = self.path(&ticket.source, now);
+        if let (BreakerStatus::Open { until }, false) = (path.throttle.status(now).breaker, path.resting) {
+            self.tell_blocked(ticket, BlockReason::Unreachable, until.since(now), now);
+        }
+    }
+
+    fn tell_reopened(&mut self, ticket: &Ticket, now: MonoUs) {
+        let path = self.path(&ticket.source, now);
+        if std::mem::replace(&mut path.resting, false) {
+            PathReopened { carrier: &self.carrier, source: &ticket.source }.emit();
+        }
     }
 }

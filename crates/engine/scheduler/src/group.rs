@@ -52,6 +52,8 @@ pub(crate) struct PathState {
     pub(crate) open: u32,
     /// Sessions that wait for the path's pace; a further connection would wait with them.
     pub(crate) pacing: u32,
+    /// Whether operators were told that it rests.
+    pub(crate) resting: bool,
 }
 
 impl Group {
@@ -87,6 +89,7 @@ impl Group {
             throttle: PathThrottle::new(&self.limits, now),
             open: 0,
             pacing: 0,
+            resting: false,
         })
     }
 

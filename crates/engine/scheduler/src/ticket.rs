@@ -45,6 +45,8 @@ pub enum NextMail {
         at: MonoUs,
         /// Rings when there may be work.
         bell: Arc<Notify>,
+        /// There is work, and the path's pace holds it back.
+        paced: bool,
     },
     /// Say QUIT.
     Close(CloseReason),
@@ -163,7 +165,7 @@ impl State {
             Waiting::ForWork => group.stations[ticket.station].idle += 1,
             Waiting::No => {}
         }
-        NextMail::Wait { at: until.min(idle_end), bell: group.stations[ticket.station].bell.clone() }
+        NextMail::Wait { at: until.min(idle_end), bell: group.stations[ticket.station].bell.clone(), paced: how == Waiting::ForPace }
     }
 
     /// Takes a session out of the count of waiting ones.
