@@ -13,11 +13,13 @@ EXIT     ?=
 KILLS    ?= 100
 # What to hand to nextest, for instance TESTS='-p queue' or TESTS='a_refused'.
 TESTS    ?=
+# What to hand to a benchmark, for instance BENCH='--mails 5000 --no-record'.
+BENCH    ?=
 
 NEXTEST := cargo nextest run --release --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-unit test-faults test-interop bench bench-peers lint deny clean
+.PHONY: help setup build demo test test-unit test-faults test-interop bench bench-peers bench-build lint deny clean
 
 help: ## show this list
 	@echo 'make TARGET [NAME=value]'
@@ -47,11 +49,14 @@ test-faults: setup ## kill -9 at KILLS random moments: nothing lost, nothing dou
 test-interop: setup ## against a real Postfix on loopback
 	$(NEXTEST) -E 'test(/postfix/)'
 
-bench: setup ## our own speed, CPU and latency; results are added to bench/results
-	cargo run --release --locked -p todoke-bench -- own
+bench: bench-build ## our own queue: taking in, a million waiting, starting again; added to bench/results/queue.jsonl
+	'$(TARGET)/release/bench-queue' $(BENCH)
 
-bench-peers: setup ## the same load through Postfix, for comparison
-	cargo run --release --locked -p todoke-bench -- peers
+bench-peers: bench-build ## the same mails through Postfix and Todoke (as root); added to bench/results/peers.jsonl
+	'$(TARGET)/release/bench-peers' $(BENCH)
+
+bench-build: setup
+	cargo build --release --locked --workspace --bin todoke --bin bench-queue --bin bench-peers
 
 lint: setup ## formatting and clippy, warnings are errors
 	cargo fmt --all -- --check

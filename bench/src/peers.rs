@@ -103,7 +103,11 @@ pub async fn run(plan: &Plan) -> Result<()> {
         "rounds": plan.rounds,
         "sessions": plan.sessions,
         "connections": plan.connections,
-        "postfix": { "process_limit": plan.tuning.processes, "destination_concurrency": plan.tuning.concurrency },
+        "postfix": {
+            "process_limit": plan.tuning.processes,
+            "destination_concurrency": plan.tuning.concurrency,
+            "settings": plan.tuning.settings,
+        },
         "medians": rows.iter().map(|(c, runs)| (c.id().to_owned(), medians(runs))).collect::<serde_json::Map<_, _>>(),
         "ratios": ratios(&rows),
         "runs": runs.iter().map(|(c, f)| json!({ "engine": c.id(), "figures": f })).collect::<Vec<_>>(),
@@ -151,7 +155,7 @@ async fn measure(plan: &Plan, contender: Contender) -> Result<Figures> {
 }
 
 async fn measure_postfix(plan: &Plan, sink: &mut SinkProcess, load: Load) -> Result<Figures> {
-    let postfix = Postfix::start(&plan.dir, sink.port(), plan.tuning).await?;
+    let postfix = Postfix::start(&plan.dir, sink.port(), &plan.tuning).await?;
     sync_disk();
     let mut run = Run::begin(postfix.pid(), sink.pid());
     smtp_load::inject(postfix.address(), load, plan.sessions).await?;

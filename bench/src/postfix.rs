@@ -23,13 +23,15 @@ const LOOK: Duration = Duration::from_millis(50);
 const STARTED_WITHIN_LOOKS: u32 = 400;
 const DRAINED_WITHIN_LOOKS: u32 = 12_000;
 
-/// The two numbers that its manual leaves to the operator.
-#[derive(Clone, Copy, Debug)]
+/// What its manual leaves to the operator.
+#[derive(Clone, Debug)]
 pub struct Tuning {
     /// `default_process_limit`.
     pub processes: u32,
     /// `default_destination_concurrency_limit` and `initial_destination_concurrency`.
     pub concurrency: u32,
+    /// Further lines of `main.cf`, which overrule ours.
+    pub settings: Vec<String>,
 }
 
 /// A running instance. Dropping it stops all of its processes.
@@ -51,7 +53,7 @@ impl Postfix {
     ///
     /// # Errors
     /// When it is not installed, not allowed to start (it needs root) or does not come up.
-    pub async fn start(parent: &Path, sink_port: u16, tuning: Tuning) -> Result<Self> {
+    pub async fn start(parent: &Path, sink_port: u16, tuning: &Tuning) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("todoke-bench-postfix-").tempdir_in(parent)?;
         // Its processes are another user's.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
@@ -68,7 +70,7 @@ impl Postfix {
         bail!("postfix does not listen: {}", postfix.last_words())
     }
 
-    fn configure(&self, sink_port: u16, tuning: Tuning) -> Result<()> {
+    fn configure(&self, sink_port: u16, tuning: &Tuning) -> Result<()> {
         let base = self.folder.path();
         for name in ["config", "queue", "data"] {
             fs::create_dir(base.join(name))?;
@@ -92,7 +94,8 @@ impl Postfix {
         ];
         for (name, text) in [("main.cf", MAIN), ("master.cf", MASTER)] {
             let text = words.iter().fold(text.to_owned(), |text, (mark, word)| text.replace(mark, word));
-            fs::write(base.join("config").join(name), text)?;
+            let more = if name == "main.cf" { tuning.settings.join("\n") } else { String::new() };
+            fs::write(base.join("config").join(name), format!("{text}{more}\n"))?;
         }
         Ok(())
     }

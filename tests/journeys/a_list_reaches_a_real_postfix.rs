@@ -1,6 +1,7 @@
 //! The main job on a user's own files: a Shift_JIS list and text, `todoke serve`, `todoke send`, and Debian's Postfix.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use mail_model::Cause;
@@ -10,8 +11,9 @@ use todoke_tests::postfix::Postfix;
 use todoke_tests::program::{Ran, run, todoke};
 use todoke_tests::{bounces, scene::PATIENCE};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
+const LOOK: Duration = Duration::from_millis(20);
 const DOMAINS: [&str; 2] = ["sakura.example.jp", "docomo.ne.jp"];
 const RECIPIENTS: usize = 60;
 /// Every twelfth is not known to the receiver.
@@ -84,12 +86,14 @@ impl Desk {
             .kill_on_drop(true)
             .spawn()?;
         let client = EngineClient::new(&self.engine);
-        let deadline = Instant::now() + PATIENCE;
-        while !client.is_live().await {
-            let log = || std::fs::read_to_string(self.at("engine.log")).unwrap_or_default();
-            ensure!(child.try_wait()?.is_none() && Instant::now() < deadline, "no engine:\n{}", log());
-            sleep(std::time::Duration::from_millis(20)).await;
-        }
+        let look = async {
+            while !client.is_live().await && child.try_wait()?.is_none() {
+                sleep(LOOK).await;
+            }
+            anyhow::Ok(child.try_wait()?.is_none())
+        };
+        let lives = matches!(timeout(PATIENCE, look).await, Ok(Ok(true)));
+        ensure!(lives, "no engine:\n{}", std::fs::read_to_string(self.at("engine.log"))?);
         Ok(child)
     }
 
@@ -129,11 +133,13 @@ async fn a_list_reaches_a_real_postfix() -> Result<()> {
     assert!(sent.out.contains(&accepted), "{}", sent.out);
 
     // Postfix puts a mail into its mailbox after its 250.
-    let deadline = Instant::now() + PATIENCE;
-    while postfix.mail_count(known.len())? < known.len() {
-        ensure!(Instant::now() < deadline, "mails are missing:\n{}", postfix.log());
-        sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let look = async {
+        while postfix.mail_count(known.len())? < known.len() {
+            sleep(LOOK).await;
+        }
+        anyhow::Ok(())
+    };
+    ensure!(timeout(PATIENCE, look).await.is_ok(), "mails are missing:\n{}", postfix.log());
     every_mailbox_has_its_own_mail_once(&postfix, &parents)?;
     every_unknown_parent_is_named(&desk.at("bounces.csv"), &parents)
 }

@@ -17,7 +17,7 @@ async fn a_suspended_campaign_waits_and_goes_on() -> Result<()> {
     let mut scene = Scene::open(plan, |engine| {
         engine.sources = 1;
         engine.connections_max = 2;
-        engine.rate_per_min = 12_000.0;
+        engine.rate_per_min = 24_000.0;
     })
     .await?;
     let wrong = scene.send(&notice_for("wrong-date", (0..RECIPIENTS).map(|n| format!("w{n}@docomo.ne.jp")))?).await?;

@@ -16,7 +16,7 @@ async fn an_emergency_overtakes_a_normal_campaign() -> Result<()> {
     let mut scene = Scene::open(plan, |engine| {
         engine.sources = 1;
         engine.connections_max = SESSIONS;
-        engine.rate_per_min = 6_000.0;
+        engine.rate_per_min = 12_000.0;
     })
     .await?;
     let normal = scene.send(&notice_for("menu", (0..NORMAL).map(|n| format!("n{n}@docomo.ne.jp")))?).await?;

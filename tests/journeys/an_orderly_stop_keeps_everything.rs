@@ -4,8 +4,8 @@ use anyhow::Result;
 use testkit::{demo_world, notice, population};
 use todoke_tests::Scene;
 
-const GUARDIANS: u64 = 4_000;
-const STOPS: usize = 4;
+const GUARDIANS: u64 = 3_000;
+const STOPS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orderly_stop_keeps_everything() -> Result<()> {
@@ -17,7 +17,7 @@ async fn an_orderly_stop_keeps_everything() -> Result<()> {
         scene.until_world("some are through", |world| world.journal().len() >= stop * 500).await?;
         scene.engine.stop().await?;
         let ended = scene.world.journal().len();
-        assert!(ended < 4_000, "stop {stop} came too late to show anything");
+        assert!(ended < 3_000, "stop {stop} came too late to show anything");
         assert!(
             todoke_tests::books::in_doubt(&scene.engine.data_dir())?.is_empty(),
             "nothing is in doubt after a stop"
@@ -27,6 +27,6 @@ async fn an_orderly_stop_keeps_everything() -> Result<()> {
     scene.finished("typhoon").await?;
     let found = scene.close().await?.found;
     assert!(found.is_clean() && found.duplicates_in_doubt.is_empty(), "{found}");
-    assert_eq!((found.accepted, found.copies), (4_000, 4_000), "{found}");
+    assert_eq!((found.accepted, found.copies), (3_000, 3_000), "{found}");
     Ok(())
 }

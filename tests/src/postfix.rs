@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 const POSTFIX: &str = "/usr/sbin/postfix";
 const MISSING: &str = "Debian's Postfix is missing; install it with `ops/setup`, or `apt-get install postfix` with \
@@ -54,12 +54,16 @@ impl Postfix {
     }
 
     async fn until_listening(&mut self) -> Result<()> {
-        let deadline = Instant::now() + START_WITHIN;
-        while tokio::net::TcpStream::connect(self.address).await.is_err() {
-            let ended = self.child.try_wait()?;
-            ensure!(ended.is_none() && Instant::now() < deadline, "Postfix does not start:\n{}", self.log());
-            sleep(LOOK).await;
-        }
+        let address = self.address;
+        let child = &mut self.child;
+        let look = async {
+            while tokio::net::TcpStream::connect(address).await.is_err() && child.try_wait()?.is_none() {
+                sleep(LOOK).await;
+            }
+            anyhow::Ok(child.try_wait()?.is_none())
+        };
+        let listens = matches!(timeout(START_WITHIN, look).await, Ok(Ok(true)));
+        ensure!(listens, "Postfix does not start:\n{}", self.log());
         Ok(())
     }
 

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mail_model::EmailAddress;
 use reqwest::Method;
 use serde_json::Value;
-use testkit::{
-    Drain, EngineProcess, EngineSettings, Guardian, Injected, Intent, KitError, World, WorldPlan, is_finished,
-};
-use tokio::time::{Instant, sleep};
+use testkit::{Drain, EngineProcess, EngineSettings, Guardian, Injected, Intent, World, WorldPlan, is_finished};
+use tokio::time::{sleep, timeout};
 
 use crate::books::Books;
 use crate::program::todoke;
@@ -116,8 +114,10 @@ impl Scene {
     /// # Errors
     /// As [`Self::finished`].
     pub async fn until(&self, campaign: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
-        let waited = self.engine.client().until(campaign, PATIENCE, is_so).await;
-        waited.map_err(|error: KitError| anyhow::anyhow!("{error}\nthe engine said:\n{}", self.engine.last_words()))
+        match self.engine.client().until(campaign, PATIENCE, is_so).await {
+            Ok(progress) => Ok(progress),
+            Err(error) => bail!("{error}\n{}", self.state().await),
+        }
     }
 
     /// Waits until the world is as wished.
@@ -125,12 +125,25 @@ impl Scene {
     /// # Errors
     /// When patience ends first.
     pub async fn until_world(&self, wish: &str, is_so: impl Fn(&World) -> bool) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so(&self.world) {
-            ensure!(Instant::now() < deadline, "{wish}: not so.\nthe engine said:\n{}", self.engine.last_words());
-            sleep(LOOK).await;
+        let look = async {
+            while !is_so(&self.world) {
+                sleep(LOOK).await;
+            }
+        };
+        match timeout(PATIENCE, look).await {
+            Ok(()) => Ok(()),
+            Err(_) => bail!("{wish}: not so\n{}", self.state().await),
         }
-        Ok(())
+    }
+
+    /// Lanes and paths as the engine has them, and its last words: what explains a wait that was in vain.
+    async fn state(&self) -> String {
+        let mut state = String::new();
+        for path in ["inspect-sched-q/v1", "ready-q-states/v1", "in-doubt/v1"] {
+            let said = timeout(LOOK * 1_000, self.text(&format!("/engine/api/admin/{path}"))).await;
+            state.push_str(&format!("{path}: {said:?}\n"));
+        }
+        state + "the engine said:\n" + &self.engine.last_words()
     }
 
     /// Ends the engine in order and opens its books.

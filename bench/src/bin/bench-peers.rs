@@ -28,17 +28,20 @@ struct Cli {
     #[arg(long, default_value_t = 2)]
     rounds: u32,
     /// SMTP sessions that hand mail to Postfix.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 20)]
     sessions: u32,
     /// HTTP connections that hand mail to Todoke.
     #[arg(long, default_value_t = 64)]
     connections: u32,
     /// Postfix: default_process_limit.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 100)]
     postfix_processes: u32,
     /// Postfix: default_destination_concurrency_limit.
     #[arg(long, default_value_t = 20)]
     postfix_concurrency: u32,
+    /// Postfix: a further line of main.cf, as name=value. May be repeated.
+    #[arg(long, value_name = "LINE")]
+    postfix_set: Vec<String>,
     /// Where the queues are; must be on a disk.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -83,13 +86,15 @@ fn plan(cli: Cli) -> Result<Plan> {
             bail!("--only knows {:?}", Contender::ALL.map(Contender::id));
         }
     }
+    let tuning =
+        Tuning { processes: cli.postfix_processes, concurrency: cli.postfix_concurrency, settings: cli.postfix_set };
     Ok(Plan {
         mails: cli.mails,
         mail_bytes: cli.bytes,
         rounds: cli.rounds.max(1),
         sessions: cli.sessions.max(1),
         connections: cli.connections.max(1),
-        tuning: Tuning { processes: cli.postfix_processes, concurrency: cli.postfix_concurrency },
+        tuning,
         dir: cli.dir.unwrap_or_else(peers::default_dir),
         record: (!cli.no_record).then_some(cli.record),
         contenders,

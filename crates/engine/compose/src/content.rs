@@ -49,7 +49,7 @@ impl Content {
         let mut out = Vec::new();
         for piece in self.pieces.iter().filter(|piece| !matches!(piece, Piece::Fixed(_))) {
             out.clear();
-            piece.write(&pen, &mut out)?;
+            piece.check(&pen, &mut out)?;
         }
         Ok(())
     }

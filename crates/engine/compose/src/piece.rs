@@ -75,6 +75,15 @@ impl Piece {
         }
     }
 
+    /// Whether the bytes can be made. A text that is filled in can always be encoded, and the encoding is most of the
+    /// work; `scratch` is written over by the others.
+    pub fn check(&self, pen: &Pen<'_>, scratch: &mut Vec<u8>) -> Result<(), ContentError> {
+        match self {
+            Self::Part { text, .. } => pen.templates.fill(text, pen.values).map(|_| ()),
+            _ => self.write(pen, scratch),
+        }
+    }
+
     /// Appends the bytes of a piece that depends on nothing but its texts.
     fn write_texts(&self, templates: &Templates, values: &Values, out: &mut Vec<u8>) -> Result<(), ContentError> {
         let filled = |text| templates.fill(text, values);

@@ -6,9 +6,7 @@ use mail_model::{CampaignName, MessageId, NotificationId, UnixMs};
 
 use crate::core::Core;
 use crate::fatal::StoreFault;
-use crate::keys::{
-    Family, META_OUTBOX_TRIMMED, campaign_prefix, message_key, notification_key, read_notification_key, read_u64,
-};
+use crate::keys::{Family, META_OUTBOX_TRIMMED, campaign_prefix, message_key, notification_key, read_u64};
 use crate::record::attempt::AttemptRecord;
 use crate::record::message::Head;
 use crate::record::sums::Tally;
@@ -103,7 +101,6 @@ pub fn failures(
 
 /// The last outcome of one notification, unless it is accepted.
 pub fn failure(core: &Core, id: NotificationId) -> Option<AttemptRecord> {
-    debug_assert_eq!(read_notification_key(&notification_key(id)), Some(id));
     core.store.read(Family::Failure, &notification_key(id), AttemptRecord::decode)
 }
 

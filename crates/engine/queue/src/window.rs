@@ -237,11 +237,12 @@ impl Window {
 
     /// Gives up a claimed record without having it at hand: it is read from disk again.
     pub fn let_go(&mut self, spot: Spot) {
-        self.live.remove(&spot);
+        // A scan under way may have read it before it was marked or cancelled: that copy must not be taken in.
+        self.finish(spot);
         self.lower(spot);
     }
 
-    /// Forgets a record that is no longer on disk. Must be called after it was deleted there.
+    /// Forgets a record. Call it after the record was deleted on disk, so that no later scan can find it there.
     pub fn finish(&mut self, spot: Spot) {
         self.live.remove(&spot);
         if let Some(running) = &mut self.running {

@@ -227,7 +227,7 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
                 "FORMAT" | "synced" => &[Answer::Refused],
                 _ => &[Answer::Fine, Answer::Refused, Answer::Stopped],
             };
-            for _ in 0..if len == 0 { 0 } else { 40 } {
+            for _ in 0..if len == 0 { 0 } else { 12 } {
                 let (at, bit, file) = (chance.below(len), chance.below(8), file.clone());
                 let case = format!("bit {bit} of byte {at} of {len} in {file}");
                 let hurt = move |dir: &Path| {
