@@ -41,13 +41,13 @@ test: setup ## everything that must hold
 	$(NEXTEST) $(TESTS)
 
 test-unit: setup ## all but whole engines: the crates' own tests and tidy
-	$(NEXTEST) -E 'not package(todoke-tests) or test(/^(calls|circles|finding|layout|order|shape|words)::/)'
+	$(NEXTEST) -E 'not (binary(journeys) or binary(faults))'
 
 test-faults: setup ## kill -9 at KILLS random moments: nothing lost, nothing doubled unnamed (TODOKE_SEED= replays)
 	TODOKE_KILLS=$(KILLS) $(NEXTEST) --success-output final -E 'binary(faults)'
 
 test-interop: setup ## against a real Postfix on loopback
-	$(NEXTEST) -E 'test(/postfix/)'
+	$(NEXTEST) -E 'binary(journeys) and test(/postfix/)'
 
 bench: bench-build ## our own queue: taking in, a million waiting, starting again; added to bench/results/queue.jsonl
 	'$(TARGET)/release/bench-queue' $(BENCH)

@@ -19,7 +19,7 @@ async fn a_notice_past_its_deadline_expires() -> Result<()> {
     let late: Vec<String> = (0..30).map(|n| format!("late{n}@au.com")).collect();
     let addresses = late.iter().cloned().chain((0..20).map(|n| format!("soon{n}@docomo.ne.jp")));
     let mut call = notice_for("lunch", addresses)?;
-    call["not_after"] = in_ms(3_000)?.into();
+    call["not_after"] = in_ms(5_000)?.into();
     scene.send(&call).await?;
     let progress = scene.finished("lunch").await?;
     assert_eq!((&progress["accepted"], &progress["expired"]), (&20.into(), &30.into()), "{progress}");

@@ -4,7 +4,7 @@ use anyhow::Result;
 use testkit::{CarrierPlan, Limits, WorldPlan};
 use todoke_tests::{Scene, notice_for};
 
-const RECIPIENTS: usize = 300;
+const RECIPIENTS: usize = 120;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn throttled_mail_is_not_lost() -> Result<()> {

@@ -150,6 +150,13 @@ impl SiteName {
     }
 }
 
+impl SourceName {
+    /// Stands where a claim needs a source and nothing is sent.
+    pub fn nowhere() -> Self {
+        Self("-".into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

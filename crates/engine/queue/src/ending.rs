@@ -69,7 +69,12 @@ pub fn bring_forward(core: &Core, cell: &LaneCell, spots: &[Spot], due: UnixMs) 
                 None => cell.window.lock().finish(spot),
                 Some(record) => {
                     moved += 1;
-                    batch = batch.postpone(Queued::seized(cell.id, Entry { spot, record }, &no_source()), due);
+                    if record.cancelled {
+                        // So far only on disk; a claim does not carry the flag.
+                        core.cancelled.lock().insert((cell.id, spot));
+                    }
+                    batch =
+                        batch.postpone(Queued::seized(cell.id, Entry { spot, record }, &SourceName::nowhere()), due);
                 }
             }
         }
@@ -80,13 +85,9 @@ pub fn bring_forward(core: &Core, cell: &LaneCell, spots: &[Spot], due: UnixMs) 
 
 fn settle(batch: Write, cell: &LaneCell, entry: Entry, outcome: impl Fn(&DueRecord) -> Outcome, at: UnixMs) -> Write {
     let outcome = outcome(&entry.record);
-    let queued = Queued::seized(cell.id, entry, &no_source());
+    let queued = Queued::seized(cell.id, entry, &SourceName::nowhere());
     let record = AttemptRecord::of(&queued, &cell.lane, outcome, at);
     batch.settle(queued, AttemptRecord { source: None, ..record }, Next::Done)
-}
-
-fn no_source() -> SourceName {
-    SourceName::new("-").expect("a dash is a name")
 }
 
 /// Flags a record that is being sent, so that it is not tried again; also after a crash. Gives whether it was there.

@@ -242,26 +242,30 @@ impl Writing<'_> {
     }
 
     fn postpone(&mut self, queued: Queued, due: UnixMs) {
-        let (lane, entry) = queued.release();
-        let cancelled = self.core.cancelled.lock().remove(&(lane, entry.spot));
+        let (lane, entry) = self.take_out(queued);
         self.batch.delete(Family::Due, &entry.spot.key(lane));
-        self.again(lane, entry.spot, due, DueRecord { cancelled, ..entry.record });
+        self.again(lane, entry.spot, due, entry.record);
     }
 
-    fn relane(&mut self, queued: Queued, to: LaneId) {
+    /// The record of a claim that ends without an attempt, with all that was noted of it meanwhile.
+    fn take_out(&self, queued: Queued) -> (LaneId, Entry) {
         // Moved after its mark: it may have been sent, so it is in doubt from here on.
         let mark = queued.pending_mark();
         let in_doubt = queued.in_doubt || mark.is_some();
         self.core.doubts.lock().extend(mark.map(|mark| (mark.id, mark)));
-        let (from, entry) = queued.release();
+        let (lane, entry) = queued.release();
+        let cancelled = self.core.cancelled.lock().remove(&(lane, entry.spot));
+        (lane, Entry { spot: entry.spot, record: DueRecord { cancelled, in_doubt, ..entry.record } })
+    }
+
+    fn relane(&mut self, queued: Queued, to: LaneId) {
+        let (from, Entry { spot, record }) = self.take_out(queued);
         // A lane that does not exist would never be read again.
         let to = self.core.lanes.get(to).map_or(from, |cell| cell.id);
-        let cancelled = self.core.cancelled.lock().remove(&(from, entry.spot));
-        let record = DueRecord { cancelled, in_doubt, ..entry.record };
-        self.batch.delete(Family::Due, &entry.spot.key(from));
-        let key = entry.spot.key(to);
+        self.batch.delete(Family::Due, &spot.key(from));
+        let key = spot.key(to);
         self.batch.put(Family::Due, &key, &record.encode(&key));
-        self.moves.push(Move::Gone(from, entry.spot));
-        self.moves.push(Move::Into(to, Entry { spot: entry.spot, record }));
+        self.moves.push(Move::Gone(from, spot));
+        self.moves.push(Move::Into(to, Entry { spot, record }));
     }
 }
