@@ -6,6 +6,7 @@ mod classify;
 mod cli;
 mod client;
 mod demo;
+mod holds_file;
 mod list;
 mod port;
 mod progress;

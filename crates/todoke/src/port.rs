@@ -11,8 +11,11 @@ use control_api::{
 use engine_config::{EngineConfig, QueueConfig};
 use mail_model::{CarrierName, EgressPath, PoolName, SiteName, SourceName, UnixMs};
 use queue::Queue;
+
 use scheduler::{Hold, HoldId, HoldScope, Scheduler};
 use telemetry::MetricsHandle;
+
+use crate::holds_file::HoldsFile;
 
 /// Implements the face's port over scheduler and resolver.
 pub(crate) struct Port {
@@ -24,6 +27,7 @@ pub(crate) struct Port {
     clock: clock::Clock,
     pools: HashMap<PoolName, Vec<SourceName>>,
     metrics: MetricsHandle,
+    holds_file: HoldsFile,
 }
 
 impl Port {
@@ -36,9 +40,26 @@ impl Port {
         config: &EngineConfig,
         metrics: MetricsHandle,
     ) -> Self {
+        let holds_file = HoldsFile::in_dir(&config.engine.data_dir);
         let members = |p: &engine_config::PoolConfig| p.members.iter().map(|m| m.source.clone()).collect();
         let pools = config.pools.pools.iter().map(|p| (p.name.clone(), members(p))).collect();
-        Self { queue, limits: config.queue.clone(), scheduler, resolver, directory, clock, pools, metrics }
+        Self { queue, limits: config.queue.clone(), scheduler, resolver, directory, clock, pools, metrics, holds_file }
+    }
+}
+
+impl Port {
+    /// Takes up again what was suspended before the last stop.
+    pub(crate) fn restore_holds(&self) -> std::io::Result<()> {
+        for kept in self.holds_file.load()? {
+            self.scheduler.hold(hold_scope(kept.scope), kept.reason, kept.until);
+        }
+        Ok(())
+    }
+
+    fn keep_holds(&self) {
+        if let Err(error) = self.holds_file.save(&self.suspensions()) {
+            eprintln!("todoke: holds.json cannot be written ({error}); suspensions will be forgotten at the next stop");
+        }
     }
 }
 
@@ -56,7 +77,9 @@ impl EnginePort for Port {
     }
 
     fn suspend(&self, scope: SuspendScope, reason: String, until: UnixMs) -> SuspensionId {
-        SuspensionId(self.scheduler.hold(hold_scope(scope), reason, until).0)
+        let id = SuspensionId(self.scheduler.hold(hold_scope(scope), reason, until).0);
+        self.keep_holds();
+        id
     }
 
     fn suspensions(&self) -> Vec<Suspension> {
@@ -65,6 +88,7 @@ impl EnginePort for Port {
 
     fn resume(&self, id: SuspensionId) -> bool {
         let Some(hold) = self.scheduler.release(HoldId(id.0)) else { return false };
+        self.keep_holds();
         if hold.scope.campaign.is_some() || hold.scope.tenant.is_some() {
             tokio::spawn(recall(self.queue.clone(), hold.until));
         }

@@ -95,6 +95,7 @@ pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
         &config,
         metrics.clone(),
     );
+    port.restore_holds().context("holds.json cannot be read; move it away to start without suspensions")?;
     let state = EngineState::new(face(&config, &queue, &directory, Arc::new(port), &clock)?);
     let limits = accept_limits(&config);
     let (stop_http, stopped) = oneshot::channel::<()>();

@@ -233,7 +233,8 @@ impl Writing<'_> {
         let key = record.seq.to_be_bytes();
         self.batch.put(Family::Outbox, &key, &record.encode(&key));
         let key = notification_key(record.id);
-        if record.outcome != Outcome::Accepted {
+        // A doubtful one may have arrived twice, which somebody should be able to read.
+        if record.outcome != Outcome::Accepted || record.in_doubt {
             self.batch.put(Family::Failure, &key, &record.encode(&key));
         } else if tried_before {
             self.batch.delete(Family::Failure, &key);

@@ -18,6 +18,7 @@ impl Scheduler {
         let (now, unix) = (self.clock().mono(), self.clock().unix());
         let mut state = self.state().lock();
         let group = &mut state.groups[ticket.group];
+        let signal = group.with_pause(signal);
         group.path(&ticket.source, now).throttle.observe(now, signal);
         match signal {
             Signal::Accepted => {
@@ -64,6 +65,16 @@ impl Scheduler {
 }
 
 impl Group {
+    /// A signal without a pause of its own gets the profile's.
+    fn with_pause(&self, signal: Signal) -> Signal {
+        let seconds = |s: u64| Some(Duration::from_secs(s));
+        match signal {
+            Signal::Throttled { pause: None } => Signal::Throttled { pause: seconds(self.profile.pause_on_throttle_s) },
+            Signal::Blocked { pause: None } => Signal::Blocked { pause: seconds(self.profile.pause_on_block_s) },
+            other => other,
+        }
+    }
+
     fn tell_blocked(&mut self, ticket: &Ticket, reason: BlockReason, pause: Duration, now: MonoUs) {
         self.path(&ticket.source, now).resting = true;
         PathBlocked { carrier: &self.carrier, source: &ticket.source, reason, pause }.emit();

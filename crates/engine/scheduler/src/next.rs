@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine_config::CarrierProfile;
-use mail_model::{Class, EgressPath, Lane, MonoUs, UnixMs};
+use mail_model::{Class, EgressPath, Lane, MonoUs, SourceName, UnixMs};
 use queue::{Claim, Peek, Queued};
 use throttle::Gate;
 
@@ -113,9 +113,11 @@ impl Scheduler {
         if let Some(until) = state.holds.lane(&lane, unix) {
             return Found::Later(wait_for(until, unix, now));
         }
-        let wanted = match self.queue().peek(id, unix) {
-            Peek::Due => None,
-            Peek::DueFor(sources) => Some(sources),
+        let (wanted, lapsed) = match self.queue().peek(id, unix) {
+            Peek::Due => (None, None),
+            Peek::DueFor(sources) if state.can_serve(&lane, &sources, unix) => (Some(sources), None),
+            // Whom greylisting expects is resting or gone: another source starts its waiting time anew.
+            Peek::DueFor(sources) => (None, sources.into_iter().next()),
             Peek::Later(due) => return Found::Later(wait_for(due, unix, now)),
             Peek::Loading | Peek::Empty => return Found::Nothing,
         };
@@ -155,7 +157,7 @@ impl Scheduler {
             }
             return Found::Later(soonest);
         };
-        let Claim::Taken(first) = self.queue().claim(id, unix, &source) else {
+        let Claim::Taken(first) = self.queue().claim(id, unix, lapsed.as_ref().unwrap_or(&source)) else {
             // What is due is wanted by another source (greylisting), which was not open.
             return Found::Later(soonest);
         };
@@ -174,5 +176,13 @@ impl Scheduler {
         };
         let (path, profile) = (group.egress_path(&source), group.profile.clone());
         Found::Open(Box::new(Assignment { path, lane, profile, first, ticket }))
+    }
+}
+
+impl State {
+    /// Whether any of these sources belongs to the lane's pool and does not rest at its carrier.
+    fn can_serve(&self, lane: &Lane, sources: &[SourceName], unix: UnixMs) -> bool {
+        let members = self.pools.sources(&lane.pool);
+        sources.iter().any(|s| members.contains(s) && self.pools.resting(s, &lane.carrier, unix).is_none())
     }
 }

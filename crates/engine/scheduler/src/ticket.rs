@@ -165,7 +165,11 @@ impl State {
             Waiting::ForWork => group.stations[ticket.station].idle += 1,
             Waiting::No => {}
         }
-        NextMail::Wait { at: until.min(idle_end), bell: group.stations[ticket.station].bell.clone(), paced: how == Waiting::ForPace }
+        NextMail::Wait {
+            at: until.min(idle_end),
+            bell: group.stations[ticket.station].bell.clone(),
+            paced: how == Waiting::ForPace,
+        }
     }
 
     /// Takes a session out of the count of waiting ones.

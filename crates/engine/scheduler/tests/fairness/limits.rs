@@ -103,3 +103,29 @@ async fn an_idle_session_is_closed_after_the_carriers_idle_time() {
     let answer = stand.scheduler.next_mail(&mut session.ticket, true);
     assert!(matches!(answer, NextMail::Close(CloseReason::Idle)), "{answer:?}");
 }
+
+#[tokio::test]
+async fn a_greylisted_mail_does_not_wait_for_a_source_that_rests() {
+    let stand = Stand::new(2, 100, &fast("docomo"));
+    stand.accept(1, "docomo.ne.jp", Normal).await;
+    let session = stand.open().unwrap();
+    let wanted = session.path.source.clone();
+    stand.deferred(session.first, Some(wanted.clone()), 60);
+    stand.scheduler.feedback(&session.ticket, Signal::Blocked { pause: Some(Duration::from_secs(600)) });
+    stand.scheduler.closed(session.ticket);
+    stand.pass(61);
+    let opened = stand.open_when_loaded().await;
+    assert_ne!(opened.path.source, wanted);
+}
+
+#[tokio::test]
+async fn a_greylisted_mail_goes_back_by_its_own_source() {
+    let stand = Stand::new(4, 100, &fast("docomo"));
+    stand.accept(1, "docomo.ne.jp", Normal).await;
+    let session = stand.open().unwrap();
+    let wanted = session.path.source.clone();
+    stand.deferred(session.first, Some(wanted.clone()), 60);
+    stand.scheduler.closed(session.ticket);
+    stand.pass(61);
+    assert_eq!(stand.open_when_loaded().await.path.source, wanted);
+}

@@ -85,6 +85,28 @@ impl Stand {
         self.queue.write(Write::new().settle(queued, record, queue::Next::Done));
     }
 
+    /// Settles a mail as deferred for `seconds`, wanting the same source again if given.
+    pub fn deferred(&self, queued: impl Into<Box<Queued>>, source_hint: Option<SourceName>, seconds: u64) {
+        let queued = queued.into();
+        let lane = self.queue.lane(queued.lane).unwrap();
+        let outcome = mail_model::Outcome::Deferred(mail_model::Cause::RateLimited);
+        let record = AttemptRecord::of(&queued, &lane, outcome, self.clock.unix());
+        let due = self.clock.unix() + Duration::from_secs(seconds);
+        self.queue.write(Write::new().settle(queued, record, queue::Next::RetryAt { due, source_hint }));
+    }
+
+    /// The next session, once the queue has read what is due from disk.
+    pub async fn open_when_loaded(&self) -> Assignment {
+        loop {
+            let mut told = std::pin::pin!(self.queue.activity().notified());
+            told.as_mut().enable();
+            if let Some(assignment) = self.open() {
+                return assignment;
+            }
+            told.await;
+        }
+    }
+
     pub fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
