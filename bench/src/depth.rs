@@ -222,10 +222,10 @@ async fn campaign(plan: &Plan, engines: &mut Engines, place: usize) -> Result<Fi
     run.finish(&mut engines.sink, &Load { count: engines.sent, ..all }, plan.mails).await
 }
 
-/// Kills the engine with the held mail and starts it again. Suspensions do not outlive the process, so everything is
-/// due at once.
+/// Kills the engine with the held mail and starts it again without the suspension: everything is due at once.
 async fn restart(plan: &Plan, engines: &mut Engines) -> Result<Value> {
     engines.held.kill().await?;
+    engines.held.forget_suspensions()?;
     let clock = Clock::system();
     let held_before = u64::from(engines.sent);
     let wanted = u64::from(plan.mails.min(plan.waiting));
@@ -233,6 +233,9 @@ async fn restart(plan: &Plan, engines: &mut Engines) -> Result<Value> {
     engines.held.launch()?;
     let first = engines.sink.wait(held_before + 1, STALL).await?;
     let many = engines.sink.wait(held_before + wanted, STALL).await?;
+    if many.copies < held_before + wanted {
+        bail!("after the restart {} of {wanted} mails came", many.copies.saturating_sub(held_before));
+    }
     engines.held.until_live().await?;
     let rss = memory_mib(engines.held.pid(), "VmRSS:");
     engines.held.kill().await.context("the end of the restarted engine")?;

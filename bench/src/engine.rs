@@ -1,6 +1,7 @@
 //! `todoke serve` as the benchmark runs it: the program of this build with `bench/peers.toml`.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -112,6 +113,17 @@ impl Engine {
         match self.child.take() {
             Some(mut child) => Ok(child.kill().await?),
             None => Ok(()),
+        }
+    }
+
+    /// Ends all suspensions while the process is down; they would outlive it.
+    ///
+    /// # Errors
+    /// When the file that keeps them cannot be removed.
+    pub fn forget_suspensions(&self) -> Result<()> {
+        match fs::remove_file(self.folder.path().join("data/holds.json")) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
         }
     }
 

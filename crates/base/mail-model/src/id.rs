@@ -89,7 +89,14 @@ mod tests {
         let id = NotificationId { message: MessageId(0x0193_5a2b_0000_0001), index: 41_999 };
         assert_eq!(id.to_string(), "01935a2b00000001-0000a40f");
         assert_eq!(id.to_string().parse(), Ok(id));
-        for bad in ["", "1", "01935a2b00000001", "01935a2b00000001-1", "+1935a2b00000001-0000a40f", "zz935a2b00000001-0000a40f"] {
+        for bad in [
+            "",
+            "1",
+            "01935a2b00000001",
+            "01935a2b00000001-1",
+            "+1935a2b00000001-0000a40f",
+            "zz935a2b00000001-0000a40f",
+        ] {
             assert_eq!(bad.parse::<NotificationId>(), Err(IdError), "{bad:?}");
         }
     }
