@@ -145,7 +145,8 @@ impl Queue {
     }
 
     /// The last outcome of every notification of a campaign that has one and is not accepted, those that will be tried
-    /// again included. In order of message and index, from behind `after` on.
+    /// again included; and of those that were accepted and may have arrived twice. In order of message and index, from
+    /// behind `after` on.
     pub fn failures(&self, campaign: &CampaignName, after: Option<NotificationId>, limit: usize) -> Vec<AttemptRecord> {
         outbox::failures(&self.life.core, campaign, after, limit)
     }
