@@ -60,7 +60,7 @@ bench-build: setup
 
 lint: setup ## formatting and clippy, warnings are errors
 	cargo fmt --all -- --check
-	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	cargo clippy --release --workspace --lib --bins --locked -- -D warnings
 
 deny: setup ## licences, advisories, banned crates (installs cargo-deny once)
 	@command -v cargo-deny >/dev/null || cargo install --quiet --locked cargo-deny

@@ -1,5 +1,6 @@
 //! Load tools, measured against a peer and against ourselves, with recorded results.
 #![doc = include_str!("../README.md")]
+#![allow(clippy::print_stdout)] // Tables for people.
 
 pub mod depth;
 pub mod engine;

@@ -1,4 +1,5 @@
 //! `make bench-peers`: Postfix and Todoke on the same mails, the same sink and the same disk, one after the other.
+#![allow(clippy::print_stdout)] // A program speaks by printing.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
 //! `make bench`: taking in, holding, sending beside and starting again with a million waiting notifications.
+#![allow(clippy::print_stdout)] // A program speaks by printing.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -67,8 +67,9 @@ fn guardian(index: u64, offset: u64, chance: &mut Chance) -> Guardian {
         let local = local_part(surname_latin, given_latin, number, domain, chance);
         // Every pattern is an address; the loop only spares an `expect`.
         if let Ok(email) = format!("{local}@{domain}").parse() {
+            let school: &'static str = pick::<&'static str>(&SCHOOLS, chance);
             let grade = u8::try_from(1 + chance.below(6)).unwrap_or(1);
-            return Guardian { email, name: format!("{surname} {given}"), school: *pick(&SCHOOLS, chance), grade };
+            return Guardian { email, name: format!("{surname} {given}"), school, grade };
         }
     }
 }

@@ -112,7 +112,7 @@ fn request(guardians: &[Guardian]) -> reqwest::Body {
         name: Some(g.name.clone()),
         columns: Map::from_iter([("name".into(), g.name.clone().into()), ("school".into(), g.school.into())]),
     };
-    inject_body(head, guardians.iter().map(row).collect())
+    inject_body(&head, guardians.iter().map(row).collect())
 }
 
 fn totals(directory: &Directory, guardians: &[Guardian]) -> Totals {

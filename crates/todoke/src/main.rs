@@ -1,5 +1,6 @@
 //! The program: wires, starts and stops in order.
 #![doc = include_str!("../README.md")]
+#![allow(clippy::print_stdout)] // A program speaks by printing.
 
 mod check_config;
 mod classify;

@@ -97,7 +97,7 @@ pub(crate) fn print_causes(state: &Value) {
     if lines.is_empty() {
         return;
     }
-    println!("\n{:>8}  {:<9} {:<19} {}", "count", "outcome", "cause", "原因");
+    println!("\n{:>8}  {:<9} {:<19} 原因", "count", "outcome", "cause");
     for line in lines {
         let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
         println!(

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: SendArgs) -> Result<ExitCode> {
     }
     let client = Client::new(&args.engine)?;
     let totals = totals(&list.rows)?;
-    let answer = client.post_stream("/engine/api/inject/v1", inject_body(head, list.rows)).await?;
+    let answer = client.post_stream("/engine/api/inject/v1", inject_body(&head, list.rows)).await?;
     eprintln!("the engine has all {} addresses safely, as campaign {campaign}", answer["success_count"]);
     if args.no_wait {
         eprintln!("watch it: {}/engine/api/campaigns/v1/{campaign}", client.base());
@@ -104,7 +104,7 @@ fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress)> {
 }
 
 /// The request, made while it is sent: a million recipients need no gigabyte here either.
-pub(crate) fn inject_body(head: Value, rows: Vec<Row>) -> reqwest::Body {
+pub(crate) fn inject_body(head: &Value, rows: Vec<Row>) -> reqwest::Body {
     const ROWS_PER_CHUNK: usize = 500;
     let mut opening = head.to_string();
     opening.pop();
@@ -176,7 +176,7 @@ mod tests {
     async fn the_streamed_request_is_one_json_object_for_any_number_of_rows() {
         for count in [0, 1, 499, 500, 501, 1_000, 1_203] {
             let rows = (0..count).map(row).collect();
-            let body = inject_body(json!({ "campaign": "c" }), rows);
+            let body = inject_body(&json!({ "campaign": "c" }), rows);
             let bytes = BodyExt::collect(body).await.unwrap().to_bytes();
             let whole: Value = serde_json::from_slice(&bytes).unwrap();
             assert_eq!(whole["campaign"], "c");

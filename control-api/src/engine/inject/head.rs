@@ -75,7 +75,7 @@ impl Written {
         let slot = FIELDS.iter().position(|known| *known == name).and_then(|index| self.fields.get_mut(index));
         match slot {
             None => {
-                faults.add(place::shown(name), "unknown field; it is refused so that a misspelt one is not overlooked")
+                faults.add(place::shown(name), "unknown field; it is refused so that a misspelt one is not overlooked");
             }
             Some(Some(_)) => faults.add(name, "the field is given twice"),
             Some(empty) => *empty = Some((at, text.to_vec())),

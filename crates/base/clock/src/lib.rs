@@ -30,7 +30,9 @@ struct Hands {
 impl Clock {
     /// The machine's time.
     pub fn system() -> Self {
-        Self(Kind::System(Instant::now()))
+        #[expect(clippy::disallowed_methods, reason = "this crate is where everybody else gets it")]
+        let start = Instant::now();
+        Self(Kind::System(start))
     }
 
     /// A clock that stands at `start` until it is moved.
@@ -44,7 +46,9 @@ impl Clock {
         match &self.0 {
             Kind::System(_) => {
                 // A clock before 1970 is a broken machine; 0 keeps the order of ids without stopping an emergency.
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                #[expect(clippy::disallowed_methods, reason = "this crate is where everybody else gets it")]
+                let now = SystemTime::now();
+                let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
                 UnixMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
             }
             Kind::Manual(hands) => UnixMs(hands.unix_ms.load(Ordering::Relaxed)),

@@ -110,7 +110,7 @@ impl AttemptFinished<'_> {
             response.enhanced_code = self.reply.and_then(|reply| reply.enhanced).map(|status| status.to_string()),
             response.content = words,
             response.command = self.stage.as_str(),
-            cause = self.outcome.cause().map(|cause| cause.id()),
+            cause = self.outcome.cause().map(mail_model::Cause::id),
             rule = self.rule,
             num_attempts = self.attempt,
             took_ms = millis(self.took),

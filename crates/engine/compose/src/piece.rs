@@ -92,7 +92,7 @@ impl Piece {
             Self::Fixed(bytes) => out.extend_from_slice(bytes),
             Self::TextHeader { name, field, text } => write_checked_text(name, field, &filled(text)?, out)?,
             Self::ListHeader { name, field, text, only_one } => {
-                write_list(name, field, &filled(text)?, *only_one, out)?
+                write_list(name, field, &filled(text)?, *only_one, out)?;
             }
             Self::PartsHeader { name, field, display, address } => {
                 let display = display.as_ref().map(filled).transpose()?.unwrap_or_default();

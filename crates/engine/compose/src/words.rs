@@ -131,7 +131,11 @@ fn next_run(text: &str) -> (&str, &str, bool) {
     let word_end = |from: usize| text.get(from..).and_then(|t| t.find(' ')).map_or(text.len(), |i| from + i);
     let mut end = word_end(0);
     let plain = is_plain(text.get(..end).unwrap_or_default());
-    while !plain {
+    if plain {
+        let (run, after) = text.split_at(end);
+        return (run, after, true);
+    }
+    loop {
         let gap = text.get(end..).unwrap_or_default();
         let next = end + gap.len() - gap.trim_start_matches(' ').len();
         let next_end = word_end(next);
@@ -141,7 +145,7 @@ fn next_run(text: &str) -> (&str, &str, bool) {
         end = next_end;
     }
     let (run, after) = text.split_at(end);
-    (run, after, plain)
+    (run, after, false)
 }
 
 /// Whether a word may stand as it is. `=?` must not, or a reader would decode what was meant as text.

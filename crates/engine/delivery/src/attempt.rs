@@ -25,14 +25,14 @@ pub(crate) async fn attempt(desk: &mut Desk, session: &mut Session, mut next: Op
         if let Some(mail) = ready.take() {
             match exchange.data_end {
                 Some(Ok(reply)) => desk.accepted(mail, reply),
-                Some(Err(failure)) => desk.refused(mail, failure),
+                Some(Err(failure)) => desk.refused(mail, &failure),
                 None => desk.give_back(mail),
             }
         }
         if let Some(mail) = next.take() {
             match exchange.envelope {
                 Some(EnvelopeResult::Ready) => ready = Some(mail),
-                Some(EnvelopeResult::Refused(failure)) => desk.refused(mail, failure),
+                Some(EnvelopeResult::Refused(failure)) => desk.refused(mail, &failure),
                 Some(EnvelopeResult::NotTried) | None => desk.give_back(mail),
             }
         }

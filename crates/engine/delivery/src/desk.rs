@@ -172,9 +172,9 @@ impl Desk {
     }
 
     /// The carrier refused it, or the session broke.
-    pub(crate) fn refused(&mut self, mail: Prepared, failure: Failure) {
+    pub(crate) fn refused(&mut self, mail: Prepared, failure: &Failure) {
         let case = self.case(&mail.queued, mail.compiled.message.not_after);
-        let judgement = judge::failure(&case, &failure, &mut self.context.chance.lock());
+        let judgement = judge::failure(&case, failure, &mut self.context.chance.lock());
         if let Some(signal) = judgement.signal {
             self.signal(signal);
         }
@@ -183,7 +183,7 @@ impl Desk {
         }
         let end = End {
             stage: Some(failure.stage),
-            reply: judge::reply_of(&failure).cloned(),
+            reply: judge::reply_of(failure).cloned(),
             in_doubt: failure.is_in_doubt(),
             begun: mail.begun,
         };

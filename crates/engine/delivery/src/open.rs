@@ -52,7 +52,7 @@ async fn speak(desk: &mut Desk, first: Box<Queued>, targets: &[(String, IpAddr, 
             session.quit().await;
         }
         Err(failure) => {
-            desk.refused(mail, failure);
+            desk.refused(mail, &failure);
             desk.record(None);
         }
     }

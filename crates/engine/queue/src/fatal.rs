@@ -16,6 +16,7 @@ pub struct StoreFault {
 
 impl StoreFault {
     /// A fault of one part of the store.
+    #[expect(clippy::needless_pass_by_value, reason = "so that map_err can hand its error on")]
     pub fn new(part: impl Into<String>, detail: impl ToString) -> Self {
         Self { part: part.into(), detail: detail.to_string() }
     }

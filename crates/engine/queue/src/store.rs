@@ -253,9 +253,12 @@ pub struct Scan<'a> {
     begun: bool,
 }
 
+/// A key and its value.
+pub type Item<'a> = (&'a [u8], &'a [u8]);
+
 impl Scan<'_> {
     /// The next key and value.
-    pub fn try_next(&mut self) -> Result<Option<(&[u8], &[u8])>, StoreFault> {
+    pub fn try_next(&mut self) -> Result<Option<Item<'_>>, StoreFault> {
         if self.begun {
             self.inner.next();
         }

@@ -189,7 +189,7 @@ impl Window {
         if let Some(entry) = self.ready.pop_front() {
             return Take::Taken(Box::new(entry));
         }
-        let for_others = self.hinted.values().filter_map(VecDeque::front).map(|e| free_at(e));
+        let for_others = self.hinted.values().filter_map(VecDeque::front).map(free_at);
         let on_disk = self.next_due();
         if self.running.is_some() || on_disk.is_some_and(|due| due <= now) {
             return Take::Loading;

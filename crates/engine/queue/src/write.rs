@@ -214,12 +214,12 @@ impl Writing<'_> {
                 self.record(withheld, true);
                 self.moves.push(Move::Gone(lane, spot));
             }
-            (Some((due, source_hint)), None) => self.again(lane, spot, due, DueRecord { source_hint, ..again }),
+            (Some((due, source_hint)), None) => self.again(lane, spot, due, &DueRecord { source_hint, ..again }),
             (None, None) => self.moves.push(Move::Gone(lane, spot)),
         }
     }
 
-    fn again(&mut self, lane: LaneId, old: Spot, due: UnixMs, record: DueRecord) {
+    fn again(&mut self, lane: LaneId, old: Spot, due: UnixMs, record: &DueRecord) {
         // Never 0: that would be the fresh stream, which knows no waiting.
         let spot = Spot { due_ms: due.0.max(1), ..old };
         let key = spot.key(lane);
@@ -245,7 +245,7 @@ impl Writing<'_> {
     fn postpone(&mut self, queued: Queued, due: UnixMs) {
         let (lane, entry) = self.take_out(queued);
         self.batch.delete(Family::Due, &entry.spot.key(lane));
-        self.again(lane, entry.spot, due, entry.record);
+        self.again(lane, entry.spot, due, &entry.record);
     }
 
     /// The record of a claim that ends without an attempt, with all that was noted of it meanwhile.

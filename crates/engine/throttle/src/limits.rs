@@ -77,8 +77,8 @@ impl PathLimits {
 
     /// The same with every number inside its bounds. What was written by people is judged in `engine-config`, with a
     /// message; here a wrong number must only do no harm.
+    #[expect(clippy::manual_clamp, reason = "`f64::max` also turns NaN into the bound")]
     pub(crate) fn bounded(&self) -> Self {
-        // `f64::max` also turns NaN into the bound.
         let max = self.rate_max_per_min.max(RATE_PER_MIN_MIN).min(RATE_PER_MIN_MAX);
         let floor = self.rate_floor_per_min.max(RATE_PER_MIN_MIN).min(max);
         Self {

@@ -65,6 +65,7 @@ struct Spacing {
 
 impl Spacing {
     /// Rounds up: never faster than asked, slower by at most 0.1 %.
+    #[expect(clippy::manual_clamp, reason = "`f64::max` also turns NaN into the bound")]
     fn at(rate_per_min: f64) -> Self {
         let rate_per_min = rate_per_min.max(RATE_PER_MIN_MIN).min(RATE_PER_MIN_MAX);
         let mail_ns = whole((NS_PER_MINUTE / rate_per_min).ceil());
