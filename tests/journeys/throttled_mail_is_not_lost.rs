@@ -1,4 +1,4 @@
-//! The engine sends faster than a carrier takes: every 421 is a mail for later, and the pace falls.
+//! The engine sends faster than a carrier takes: every 4xx is a mail for later, and the pace falls.
 
 use anyhow::Result;
 use testkit::{CarrierPlan, Limits, WorldPlan};
@@ -24,7 +24,7 @@ async fn throttled_mail_is_not_lost() -> Result<()> {
         assert!(path["rate_per_min"].as_f64().is_some_and(|rate| rate < 24_000.0), "{path}");
     }
     let refusals = scene.world.journal().refusals();
-    assert!(refusals.iter().any(|refusal| refusal.code == 421), "{refusals:?}");
+    assert!(refusals.iter().any(|refusal| (400..500).contains(&refusal.code)), "{refusals:?}");
     let found = scene.close().await?.found;
     assert!(found.is_clean() && found.accepted == RECIPIENTS && found.copies == RECIPIENTS, "{found}");
     Ok(())
