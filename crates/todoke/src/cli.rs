@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Todoke (届け) hands a school's notice to every guardian's mail carrier, and names what did not arrive.
+const ABOUT: &str =
+    "Todoke (届け) hands a school's notice to every guardian's mail carrier, and names what did not arrive.";
+
+/// The whole command line.
 #[derive(Parser, Debug)]
-#[command(version, about, long_about = None, arg_required_else_help = true, max_term_width = 100, after_help = "\
+#[command(version, about = ABOUT, arg_required_else_help = true, max_term_width = 100, after_help = "\
 First steps:
   todoke demo                            see a notice reach 80,000 addresses, on this machine only
   todoke check-config --example          print a configuration to start from
