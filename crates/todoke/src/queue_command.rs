@@ -48,7 +48,7 @@ async fn shape(client: &Client) -> Result<()> {
         println!(
             "{:<12} {:<24} {:<10} {:<10} {:>10}",
             text(&lane["carrier"]),
-            text(&lane["site"]),
+            text(&lane["domain"]),
             text(&lane["pool"]),
             text(&lane["class"]),
             lane["queued"]
