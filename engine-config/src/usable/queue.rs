@@ -25,21 +25,10 @@ settings! {
         /// How long outcomes can be asked for. A school year is 365 days; the default serves a month's report with a
         /// margin.
         outcome_retention_days: u32 = 40, whole(1, 3_660, "days");
-        /// How long a repeated idempotency key is answered with the first answer.
-        idempotency_retention_hours: u32 = 72, whole(1, 8_760, "hours");
         /// Notifications of one lane that are held in memory, ready to be sent. More only costs memory; fewer than a
         /// second's worth of sending would make the lane wait for the disk.
         window_per_lane: u32 = 2_000, whole(16, 1_000_000, "notifications");
-        /// Longest time for which one call's acknowledgement waits for others to share a sync with it.
-        commit_delay_max_ms: u64 = 2, whole(0, 100, "ms");
         /// Longest time that an outcome stays unsynced. What a power cut can take is re-sent: this bounds duplicates.
         sync_interval_ms: u64 = 10, whole(1, 1_000, "ms");
-        /// Outcomes kept until the control plane has fetched them. Beyond this nothing new is accepted: an outcome is
-        /// never dropped unread.
-        outbox_max: u64 = 20_000_000, whole(1_000, 1_000_000_000, "outcomes");
-        /// RocksDB: memory of one write buffer.
-        write_buffer_bytes: u64 = 67_108_864, whole(1_048_576, 1_073_741_824, "bytes");
-        /// RocksDB: memory for blocks that were read.
-        block_cache_bytes: u64 = 33_554_432, whole(1_048_576, 17_179_869_184, "bytes");
     }
 }
