@@ -48,3 +48,27 @@ fn a_file_of_keys_is_checked_line_by_line_and_no_key_is_shown() {
     assert_eq!(lines, [Some(2), Some(3), Some(4), Some(5)], "{faults}");
     assert!(!faults.to_string().contains("hunter2") && !faults.to_string().contains("fedcba"), "{faults}");
 }
+
+#[test]
+fn a_secret_that_others_can_read_or_that_is_too_short_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("returns.key");
+    let config =
+        "[engine]\nnode_name = \"a.example.jp\"\n[returns]\ndomain = \"b.example.jp\"\nkey_file = \"returns.key\"\n";
+    let origin = folder.path().join("todoke.toml");
+    let told = |bytes: &str, mode: u32| {
+        std::fs::remove_file(&path).ok();
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        EngineConfig::from_toml(config, origin.to_str().unwrap()).map_err(|faults| faults.to_string())
+    };
+    let long = "0123456789abcdef0123456789abcdef";
+    assert!(told(long, 0o644).unwrap_err().contains("can be read by others than its owner; chmod 400 it"));
+    assert!(told("hunter2", 0o400).unwrap_err().contains("has fewer than 32 bytes"));
+    assert!(told("", 0o400).unwrap_err().contains("is empty"));
+    let good = told(long, 0o400).unwrap();
+    let returns = good.edges.returns.unwrap();
+    assert_eq!((returns.window_days, returns.key.bytes()), (14, long.as_bytes()));
+    assert!(!format!("{returns:?}").contains("0123"), "a secret is never shown");
+}

@@ -175,6 +175,9 @@ fn the_example_loads_as_it_is_and_with_every_line_in_force() {
 
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("api-keys"), "# for the control plane\nschools:0123456789abcdef\n").unwrap();
+    for file in ["keys/t2026a.pem", "keys/returns.key", "tls/key.pem", "tls/fullchain.pem"] {
+        secret_file(&folder.path().join(file));
+    }
     let in_force = |line: &str| match line.strip_prefix('#') {
         Some(rest) if rest.is_empty() || rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => {
             rest.to_owned()
@@ -191,6 +194,16 @@ fn the_example_loads_as_it_is_and_with_every_line_in_force() {
     let [key] = config.http.api_keys.as_slice() else { panic!("one key") };
     assert_eq!((key.name.as_str(), key.secret()), ("schools", "0123456789abcdef"));
     assert_eq!(format!("{key:?}"), "ApiKey(schools)");
+    assert_eq!((config.edges.dkim_keys.len(), config.edges.inbound.listen.len()), (1, 1));
+    assert!(config.edges.returns.is_some() && config.edges.inbound.certificate.is_some());
+    assert_eq!(config.edges.registration.map(|registration| registration.schools.len()), Some(1));
+}
+
+fn secret_file(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, "0123456789abcdef0123456789abcdef").unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o400)).unwrap();
 }
 
 #[test]

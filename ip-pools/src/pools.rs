@@ -40,7 +40,7 @@ fn ranks(class: Class) -> &'static [&'static [Standing]] {
         // A warming source is there to be warmed: it takes its share with the others until its cap.
         Class::Normal => &[&[Standing::Warm, Standing::BelowCap]],
         // An emergency goes by the sources that carriers know best, and past a cap only when nothing else is open.
-        Class::Emergency => &[&[Standing::Warm], &[Standing::BelowCap], &[Standing::AtCap]],
+        Class::Transactional | Class::Emergency => &[&[Standing::Warm], &[Standing::BelowCap], &[Standing::AtCap]],
     }
 }
 

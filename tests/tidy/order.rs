@@ -4,20 +4,26 @@ use crate::finding::Finding;
 use crate::tree::Manifest;
 
 /// The order of the README's crate table, by package name.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 25] = [
     "mail-model",
     "clock",
     "engine-config",
     "telemetry",
     "smtp-wire",
+    "return-links",
     "bounce",
     "throttle",
     "ip-pools",
+    "dns",
     "carriers",
     "compose",
     "queue",
+    "tls-policy",
     "smtp-client",
+    "smtp-server",
     "scheduler",
+    "inbound",
+    "sender-check",
     "delivery",
     "control-api",
     "testkit",

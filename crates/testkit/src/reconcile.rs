@@ -148,6 +148,13 @@ fn count_outcome(found: &mut Reconciliation, id: NotificationId, case: &Case, ou
         Some(Outcome::Failed(cause)) => *found.failed.entry(cause).or_default() += 1,
         Some(Outcome::Expired(cause)) => *found.expired.entry(cause).or_default() += 1,
         Some(Outcome::Withheld(_)) => found.withheld += 1,
+        // It was handed over all the same: a copy must be there.
+        Some(Outcome::Bounced(_) | Outcome::Complained) => {
+            found.returned += 1;
+            if !has_copy {
+                found.lost.push(Lost { id, why: Loss::AcceptedWithoutCopy });
+            }
+        }
         Some(Outcome::Deferred(cause)) => *found.deferred.entry(cause).or_default() += 1,
         None => found.queued += 1,
     }

@@ -110,6 +110,8 @@ pub struct Reconciliation {
     pub expired: BTreeMap<Cause, usize>,
     /// Of them: not sent by the engine's own decision.
     pub withheld: usize,
+    /// Of them: accepted, and later returned by mail or reported as spam.
+    pub returned: usize,
     /// Of them: tried, and still queued.
     pub deferred: BTreeMap<Cause, usize>,
     /// Of them: never tried so far.
@@ -165,7 +167,7 @@ impl Reconciliation {
 
     /// Notifications with a final state.
     pub fn settled(&self) -> usize {
-        self.accepted + self.withheld + sum(&self.failed) + sum(&self.expired)
+        self.accepted + self.withheld + self.returned + sum(&self.failed) + sum(&self.expired)
     }
 
     /// Distinct source addresses that mail left from.
@@ -190,6 +192,7 @@ impl fmt::Display for Reconciliation {
             }
         }
         writeln!(f, "  withheld            {:>9}", self.withheld)?;
+        writeln!(f, "  returned            {:>9}", self.returned)?;
         writeln!(f, "  queued              {:>9}", self.queued)?;
         writeln!(f, "copies in the journal {:>9}", self.copies)?;
         for (carrier, counts) in &self.by_carrier {

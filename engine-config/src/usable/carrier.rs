@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use mail_model::{CarrierName, PoolName};
 
 use super::text::{
-    DomainSuffix, HOST_FORM, HostName, IP_VERSION_FORM, IpVersion, NAME_FORM, SUFFIX_FORM, TLS_FORM, TlsPolicy,
+    CHARSET_FORM, Charset, DomainSuffix, HOST_FORM, HostName, IP_VERSION_FORM, IpVersion, NAME_FORM, SUFFIX_FORM,
+    TLS_FORM, TlsPolicy,
 };
 use crate::written::section::Section;
 use crate::written::setting::{Kind, real, settings, text, texts, whole, wholes};
@@ -78,6 +79,11 @@ settings! {
         unknown_ratio_window: u32 = required, whole(10, 100_000, "recipients");
         /// Whether `a..b@` is sent as `"a..b"@`.
         quote_irregular_local_part: bool = required, Kind::Flag;
+        /// How texts are encoded. All of Japan's carriers read UTF-8 since the phones before 2010 are switched off.
+        charset: Charset = required, text(CHARSET_FORM);
+        /// Whether mails carry List-Unsubscribe (RFC 2369, RFC 8058), which Gmail, Yahoo and iCloud ask of senders
+        /// whom people subscribe to.
+        list_unsubscribe: bool = required, Kind::Flag;
         /// Largest mail.
         message_bytes_max: u64 = required, whole(1_000, 104_857_600, "bytes");
         /// Largest head of a mail.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::builtin::EXAMPLE;
 use super::carrier::{CarrierProfile, CarriersConfig};
 use super::dns::DnsConfig;
+use super::edges::{self, EdgesConfig};
 use super::engine::{EngineSection, EngineWritten, TelemetryConfig, TlsConfig};
 use super::http::{HttpConfig, HttpWritten};
 use super::pools::{self, PoolWritten, PoolsConfig, SourceWritten, WarmupConfig};
@@ -38,13 +39,15 @@ pub struct EngineConfig {
     pub queue: QueueConfig,
     /// `[tls]`.
     pub tls: TlsConfig,
+    /// Signing, return paths, the inbound listener and registration.
+    pub edges: EdgesConfig,
     /// `[telemetry]`.
     pub telemetry: TelemetryConfig,
 }
 
 /// Every section, in the order of the reference.
 pub(crate) fn sections() -> Vec<SectionTable> {
-    vec![
+    let mut tables = vec![
         EngineWritten::table(),
         HttpWritten::table(),
         DnsConfig::table(),
@@ -56,7 +59,9 @@ pub(crate) fn sections() -> Vec<SectionTable> {
         QueueConfig::table(),
         TlsConfig::table(),
         TelemetryConfig::table(),
-    ]
+    ];
+    tables.extend(edges::sections());
+    tables
 }
 
 impl EngineConfig {
@@ -154,6 +159,7 @@ fn read(reading: &Reading, origin: &str, root: &Table) -> Option<EngineConfig> {
     let node_name = node_name.or_else(|| HostName::from_text("unnamed.invalid").ok())?;
     let sources = pools::read_sources(reading, origin, &repeated("sources"), &node_name);
     let pools = pools::read_pools(reading, origin, &repeated("pools"), &sources);
+    let edges = edges::read(reading, origin, root, base, &node_name);
     let policy = tls.as_ref().and_then(|tls| tls.policy);
     let carriers = Profiles::of(reading, origin, root).read(policy, &pools);
     Some(EngineConfig {
@@ -165,6 +171,7 @@ fn read(reading: &Reading, origin: &str, root: &Table) -> Option<EngineConfig> {
         carriers: carriers?,
         queue: queue?,
         tls: tls?,
+        edges: edges?,
         telemetry: telemetry?,
     })
 }

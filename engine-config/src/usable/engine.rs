@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::text::{HOST_FORM, HostName, LOG_LEVEL_FORM, LogLevel, TLS_FORM, TlsPolicy};
-use crate::written::setting::{settings, text, whole};
+use crate::written::setting::{Kind, settings, text, whole};
 
 settings! {
     /// The node itself.
@@ -30,6 +30,14 @@ settings! {
         /// How long a host whose handshake failed is spoken to in clear at once, where the policy allows it. Short
         /// enough to notice a repaired certificate, long enough not to pay a failed handshake for every session.
         failure_memory_s: u64 = 3_600, whole(0, 86_400, "seconds");
+        /// Whether the MTA-STS policy of a domain (RFC 8461) is looked up and obeyed. Gmail, Outlook and Yahoo have
+        /// one; mail to a host that such a policy does not name waits.
+        mta_sts: bool = true, Kind::Flag;
+        /// Whether TLSA records (DANE, RFC 7672) are looked up and obeyed. Needs DNS servers that pass on DNSSEC
+        /// records: behind one that strips them every domain would look forged, and mail would wait.
+        dane: bool = false, Kind::Flag;
+        /// Further root certificates, PEM, beside the machine's own: a relay or a laboratory with its own authority.
+        roots_file: Option<PathBuf> = none, text("a path");
     }
 }
 

@@ -19,6 +19,12 @@ pub(crate) const NAME_FORM: &str = "a name of 1 to 64 letters, digits and . _ : 
 pub(crate) const TLS_FORM: &str = "one of \"off\", \"opportunistic\", \"required\"";
 /// Form of an [`IpVersion`].
 pub(crate) const IP_VERSION_FORM: &str = "one of \"v4\", \"v4_v6\"";
+/// Form of a [`Charset`].
+pub(crate) const CHARSET_FORM: &str = "one of \"utf-8\", \"iso-2022-jp\"";
+/// Form of a [`SignOnce`].
+pub(crate) const SIGN_ONCE_FORM: &str = "one of \"never\", \"emergency\", \"always\"";
+/// Form of an [`HttpsUrl`].
+pub(crate) const URL_FORM: &str = "an address such as https://renraku.example.jp/u/";
 /// Form of a [`LogLevel`].
 pub(crate) const LOG_LEVEL_FORM: &str = "one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"";
 
@@ -131,6 +137,29 @@ choice!(
 );
 
 choice!(
+    /// How the texts of a mail are encoded.
+    Charset {
+        /// Everything can be written.
+        Utf8 = "utf-8",
+        /// For systems that read nothing else: what it cannot write is replaced by what is nearest, and a mail that
+        /// would lose a character goes out in UTF-8.
+        Iso2022Jp = "iso-2022-jp"
+    }
+);
+
+choice!(
+    /// For which messages one signature serves all recipients.
+    SignOnce {
+        /// None: every mail is signed by itself.
+        Never = "never",
+        /// Emergencies, whose minutes count.
+        Emergency = "emergency",
+        /// All.
+        Always = "always"
+    }
+);
+
+choice!(
     /// How much is logged.
     LogLevel {
         /// What needs hands.
@@ -145,6 +174,30 @@ choice!(
         Trace = "trace"
     }
 );
+
+/// An https link that other text is put behind: ends in a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpsUrl(Box<str>);
+
+impl HttpsUrl {
+    /// The link, with its final slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromText for HttpsUrl {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let rest = text.strip_prefix("https://").ok_or_else(|| format!("{text:?} does not begin with https://"))?;
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        HostName::from_text(host)?;
+        let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/:".contains(&b));
+        if !plain || !rest.ends_with('/') || rest.len() > 200 {
+            return Err(format!("{text:?} does not end in a slash, or holds ?, # or other signs"));
+        }
+        Ok(Self(text.into()))
+    }
+}
 
 impl FromText for IpAddr {
     fn from_text(text: &str) -> Result<Self, String> {

@@ -47,6 +47,8 @@ fn result(outcome: Outcome) -> &'static str {
         Outcome::Failed(_) => "配信失敗",
         Outcome::Expired(_) => "期限切れ",
         Outcome::Withheld(_) => "送信見合わせ",
+        Outcome::Bounced(_) => "受付後に返送",
+        Outcome::Complained => "迷惑メールとして申告",
     }
 }
 
@@ -61,6 +63,11 @@ fn cause(outcome: Outcome) -> (&'static str, &'static str, &'static str) {
         Outcome::Withheld(Withheld::Cancelled) => {
             (Withheld::Cancelled.as_str(), "運用担当者または送信者による取消", "必要な場合は送り直してください。")
         }
+        Outcome::Complained => (
+            "complained",
+            "受信者が迷惑メールとして申告",
+            "このアドレスへの送信を停止しました。保護者に受信の希望を確認してください。",
+        ),
         other => other.cause().map_or(("", "", ""), |cause| (cause.id(), cause.label_ja(), cause.advice_ja())),
     }
 }

@@ -33,7 +33,7 @@ pub struct CauseCount {
     pub label_en: &'static str,
     /// What to do.
     pub advice_ja: &'static str,
-    /// `deferred`, `failed` or `expired`.
+    /// `deferred`, `failed`, `expired` or `bounced`.
     pub outcome: &'static str,
     /// How often.
     pub count: u64,
@@ -52,6 +52,10 @@ pub struct Counts {
     pub expired: u64,
     /// Not sent by our own decision.
     pub withheld: u64,
+    /// Accepted, and later returned by mail; not counted as accepted any more.
+    pub bounced: u64,
+    /// Accepted, and reported as spam by the recipient; not counted as accepted any more.
+    pub complained: u64,
 }
 
 /// One carrier's part.
@@ -115,6 +119,8 @@ fn count(counts: &mut Counts, outcome: Outcome, n: u64) {
         Outcome::Failed(_) => &mut counts.failed,
         Outcome::Expired(_) => &mut counts.expired,
         Outcome::Withheld(_) => &mut counts.withheld,
+        Outcome::Bounced(_) => &mut counts.bounced,
+        Outcome::Complained => &mut counts.complained,
     } += n;
 }
 

@@ -4,23 +4,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{CarrierName, PoolName, SiteName, SourceName};
 
-/// How urgent a message is. Emergency goes before normal, mail by mail.
+/// How urgent a message is. The more urgent goes first, mail by mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// Earthquake, typhoon, intruder: may exceed warm-up caps, pre-empts everything.
+    /// An answer to one person who waits for it: registration, a login link. Few, by the limits of those who make
+    /// them, so going before an emergency costs it nothing, and an emergency's hour is when people register.
+    Transactional,
+    /// Earthquake, typhoon, intruder: may exceed warm-up caps, goes before daily life.
     Emergency,
     /// Daily life.
     Normal,
 }
 
 impl Class {
-    /// Both, most urgent first.
-    pub const ALL: [Self; 2] = [Self::Emergency, Self::Normal];
+    /// All, most urgent first.
+    pub const ALL: [Self; 3] = [Self::Transactional, Self::Emergency, Self::Normal];
 
     /// As written in JSON, labels and files.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Transactional => "transactional",
             Self::Emergency => "emergency",
             Self::Normal => "normal",
         }

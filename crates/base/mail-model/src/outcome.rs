@@ -16,6 +16,8 @@ use crate::cause::Cause;
 /// | `Failed` | yes | refused for good |
 /// | `Expired` | yes | its deadline or the last retry passed; the cause is that of the last attempt |
 /// | `Withheld` | yes | not sent by our own decision |
+/// | `Bounced` | yes | accepted, and later returned by mail |
+/// | `Complained` | yes | accepted, and the recipient reported it as spam |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -29,6 +31,10 @@ pub enum Outcome {
     Expired(Cause),
     /// Not sent by our own decision.
     Withheld(Withheld),
+    /// Handed over, and returned by mail later: a final word that corrects an earlier `Accepted`.
+    Bounced(Cause),
+    /// Handed over, and reported as spam by the recipient. It arrived; nothing more is wanted.
+    Complained,
 }
 
 /// Why we did not send.
@@ -50,12 +56,12 @@ impl Outcome {
     /// The cause, where there is one.
     pub fn cause(self) -> Option<Cause> {
         match self {
-            Self::Deferred(cause) | Self::Failed(cause) | Self::Expired(cause) => Some(cause),
-            Self::Accepted | Self::Withheld(_) => None,
+            Self::Deferred(cause) | Self::Failed(cause) | Self::Expired(cause) | Self::Bounced(cause) => Some(cause),
+            Self::Accepted | Self::Withheld(_) | Self::Complained => None,
         }
     }
 
-    /// `accepted`, `deferred`, `failed`, `expired` or `withheld`.
+    /// `accepted`, `deferred`, `failed`, `expired`, `withheld`, `bounced` or `complained`.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -63,7 +69,14 @@ impl Outcome {
             Self::Failed(_) => "failed",
             Self::Expired(_) => "expired",
             Self::Withheld(_) => "withheld",
+            Self::Bounced(_) => "bounced",
+            Self::Complained => "complained",
         }
+    }
+
+    /// Whether it corrects an outcome that was final: known only from what came back.
+    pub fn is_late(self) -> bool {
+        matches!(self, Self::Bounced(_) | Self::Complained)
     }
 }
 

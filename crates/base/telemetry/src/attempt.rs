@@ -55,7 +55,8 @@ impl AttemptFinished<'_> {
             Outcome::Deferred(cause) => self.meters.deferred(cause),
             Outcome::Failed(cause) => self.meters.failed(cause),
             Outcome::Expired(cause) => self.meters.expired(cause),
-            Outcome::Withheld(_) => {}
+            // Late outcomes belong to no attempt: what came back has events of its own.
+            Outcome::Withheld(_) | Outcome::Bounced(_) | Outcome::Complained => {}
         }
         if self.outcome == Outcome::Accepted {
             if enabled!(target: "todoke::attempt", Level::DEBUG) {
@@ -127,6 +128,8 @@ fn record_type(outcome: Outcome) -> &'static str {
         Outcome::Failed(_) => "Bounce",
         Outcome::Expired(_) => "Expiration",
         Outcome::Withheld(_) => "AdminBounce",
+        Outcome::Bounced(_) => "OOB",
+        Outcome::Complained => "Feedback",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which session to open next. Fairness is this file and nothing else.
 //!
-//! Order: emergency lanes of all groups, then normal ones; groups in turn, so that one carrier's million mails do not
+//! Order: transactional lanes of all groups, then emergency ones, then normal ones; groups in turn, so that one carrier's million mails do not
 //! delay another's ten; within a group its lanes in turn; within a lane the source that the pool's rotation gives.
 
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl Scheduler {
     /// A normal lane never takes the last quarter, so that an emergency always finds room.
     fn room_for(&self, class: Class) -> u32 {
         match class {
-            Class::Emergency => self.sessions_max(),
+            Class::Transactional | Class::Emergency => self.sessions_max(),
             Class::Normal => (self.sessions_max() - self.sessions_max() / 4).max(1),
         }
     }

@@ -71,7 +71,7 @@ pub enum CloseReason {
 const YIELD_AFTER_MAILS: u32 = 10;
 
 impl Scheduler {
-    /// What an open session sends next. Emergency first, mail by mail.
+    /// What an open session sends next. The most urgent class first, mail by mail.
     ///
     /// With `may_wait`, a `Wait` counts the session as waiting until its next call: new work is offered to it before a
     /// new session is opened. A session that is in the middle of a mail must not wait and must not be counted.
@@ -146,7 +146,7 @@ impl State {
         }
         let (class, site) = group.starving.as_ref()?;
         let other = *site != group.stations[ticket.station].site;
-        let urgent = *class == Class::Emergency && ticket.class == Class::Normal;
+        let urgent = *class < ticket.class;
         (other && (urgent || ticket.sent >= YIELD_AFTER_MAILS)).then_some(CloseReason::Yield)
     }
 

@@ -61,6 +61,8 @@ pub fn outcome_code(outcome: Outcome) -> (u8, u8) {
         Outcome::Expired(cause) => (4, cause.number()),
         Outcome::Withheld(Withheld::Suppressed) => (5, 1),
         Outcome::Withheld(Withheld::Cancelled) => (5, 2),
+        Outcome::Bounced(cause) => (6, cause.number()),
+        Outcome::Complained => (7, 0),
     }
 }
 
@@ -74,6 +76,8 @@ pub fn outcome_of(kind: u8, detail: u8) -> Result<Outcome, Corrupt> {
         (4, _) => Outcome::Expired(cause()?),
         (5, 1) => Outcome::Withheld(Withheld::Suppressed),
         (5, 2) => Outcome::Withheld(Withheld::Cancelled),
+        (6, _) => Outcome::Bounced(cause()?),
+        (7, 0) => Outcome::Complained,
         _ => return Err(Corrupt::Field("outcome")),
     })
 }

@@ -37,6 +37,7 @@ fn class_code(class: Class) -> u8 {
     match class {
         Class::Emergency => 1,
         Class::Normal => 2,
+        Class::Transactional => 3,
     }
 }
 
@@ -44,6 +45,7 @@ fn class_of(code: u8) -> Result<Class, Corrupt> {
     match code {
         1 => Ok(Class::Emergency),
         2 => Ok(Class::Normal),
+        3 => Ok(Class::Transactional),
         _ => Err(Corrupt::Field("class")),
     }
 }

@@ -1,0 +1,2 @@
+//! Questions to DNS and their answers.
+#![doc = include_str!("../README.md")]
