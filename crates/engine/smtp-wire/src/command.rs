@@ -57,6 +57,8 @@ pub struct MailParameters {
     pub size: Option<u64>,
     /// `BODY=8BITMIME`, RFC 6152.
     pub eight_bit: bool,
+    /// `SMTPUTF8`, RFC 6531: an address or the header holds letters beyond ASCII.
+    pub smtputf8: bool,
 }
 
 /// `EHLO name`.
@@ -88,6 +90,9 @@ pub fn write_mail(out: &mut BytesMut, sender: Option<&EmailAddress>, parameters:
     }
     if parameters.eight_bit {
         out.extend_from_slice(b" BODY=8BITMIME");
+    }
+    if parameters.smtputf8 {
+        out.extend_from_slice(b" SMTPUTF8");
     }
     write_line(out, &[]);
 }
@@ -147,14 +152,16 @@ mod tests {
         write_helo(&mut out, &name);
         write_starttls(&mut out);
         write_rset(&mut out);
-        write_mail(&mut out, Some(&sender), MailParameters { size: Some(4_096), eight_bit: true });
+        write_mail(&mut out, Some(&sender), MailParameters { size: Some(4_096), eight_bit: true, smtputf8: false });
         write_mail(&mut out, None, MailParameters::default());
+        write_mail(&mut out, None, MailParameters { size: None, eight_bit: true, smtputf8: true });
         write_rcpt(&mut out, &recipient, false);
         write_rcpt(&mut out, &recipient, true);
         write_data(&mut out);
         write_quit(&mut out);
         let expected = "EHLO mx1.example.jp\r\nHELO mx1.example.jp\r\nSTARTTLS\r\nRSET\r\n\
             MAIL FROM:<b+7@bounce.example.jp> SIZE=4096 BODY=8BITMIME\r\nMAIL FROM:<>\r\n\
+            MAIL FROM:<> BODY=8BITMIME SMTPUTF8\r\n\
             RCPT TO:<a..b@docomo.ne.jp>\r\nRCPT TO:<\"a..b\"@docomo.ne.jp>\r\nDATA\r\nQUIT\r\n";
         assert_eq!(std::str::from_utf8(&out), Ok(expected));
     }

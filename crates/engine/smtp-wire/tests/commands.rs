@@ -31,7 +31,7 @@ fn read_every_way(wire: &[u8]) -> Vec<Outcome> {
 
 fn mail(sender: Option<&str>, size: Option<u64>, eight_bit: bool) -> Outcome {
     let sender = sender.map(|text| text.parse().unwrap());
-    Ok(ServerCommand::Mail { sender, parameters: MailParameters { size, eight_bit } })
+    Ok(ServerCommand::Mail { sender, parameters: MailParameters { size, eight_bit, smtputf8: false } })
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_line_that_is_too_long_is_refused_once_and_the_next_one_is_read() {
 fn a_server_reads_what_our_client_writes() {
     let sender = "b+1@bounce.example.jp".parse().unwrap();
     let recipient = ".taro..@ezweb.ne.jp".parse().unwrap();
-    let parameters = MailParameters { size: Some(123), eight_bit: true };
+    let parameters = MailParameters { size: Some(123), eight_bit: true, smtputf8: false };
     let mut wire = BytesMut::new();
     write_mail(&mut wire, Some(&sender), parameters);
     write_rcpt(&mut wire, &recipient, false);
@@ -124,7 +124,8 @@ fn a_server_reads_what_our_client_writes() {
 #[test]
 fn every_fault_has_a_refusal_to_say() {
     use CommandFault::*;
-    for fault in [LineTooLong, BareLineEnd, ForbiddenByte, Syntax, Mailbox, Parameter] {
-        assert!(fault.reply().starts_with("50") || fault.reply().starts_with("555"), "{fault}");
+    for fault in [LineTooLong, BareLineEnd, ForbiddenByte, Syntax, Mailbox, Parameter, NeedsUtf8] {
+        let reply = fault.reply();
+        assert!(["50", "553", "555"].iter().any(|code| reply.starts_with(code)), "{fault}");
     }
 }
