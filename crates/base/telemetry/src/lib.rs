@@ -2,7 +2,9 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod certificate;
 mod engine;
+mod inbound;
 mod install;
 mod meters;
 mod metrics_table;
@@ -12,10 +14,17 @@ mod request;
 mod sample;
 mod session;
 mod share;
+mod signing;
+mod smtp_server;
 mod store;
+mod tls_policy;
 
 pub use attempt::AttemptFinished;
+pub use certificate::{CertificateRead, CertificateUnusable};
 pub use engine::{EngineStarted, EngineStopped, EngineStopping, LimitReached, StopSlow};
+pub use inbound::{
+    InboundHandled, InboxSample, LateOutcome, OperatorAlarm, RegistrationEnded, SuppressionNoted, SuppressionsLifted,
+};
 pub use install::{MetricsHandle, TelemetryError, init_logging, install_metrics};
 pub use meters::PathMeters;
 pub use metrics_table::{METRICS, Metric, MetricKind};
@@ -24,4 +33,10 @@ pub use redact::without_addresses;
 pub use request::{ConnectionDenied, HttpRequest, InjectionRefused, MessageAccepted};
 pub use sample::{DiskSample, MemorySample, PathSample, QueueSample, process_memory_bytes};
 pub use session::{SessionClosed, SessionFailed, SessionOpened, SessionPanicked};
+pub use signing::MailUnsigned;
+pub use smtp_server::{
+    InboundAcceptFailed, InboundMailKept, InboundMailRefused, InboundRecipientRefused, InboundSessionClosed,
+    InboundSessionOpened, InboundSessionPanicked, InboundTlsFailed, InboundTurnedAway,
+};
 pub use store::{ExpiredWaiting, InDoubtRecovered, RecipientSuppressed, StoreSynced};
+pub use tls_policy::{StsFileUnusable, StsPoliciesHeld, StsPolicyFetched, TlsPolicyUnmet, TlsSessionCounted};

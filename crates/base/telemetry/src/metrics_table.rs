@@ -113,7 +113,9 @@ metrics! {
     DUPLICATES_POSSIBLE = Counter, "todoke_duplicates_possible_total" []
         "Mails whose final reply was lost: the next attempt may be a second copy", alert "any";
     SUPPRESSED = Counter, "todoke_suppressed_total" ["carrier", "cause"]
-        "Notifications withheld because the address bounced before", alert "";
+        "Notifications withheld because the address bounced before or its owner wants no mail", alert "";
+    UNSIGNED = Counter, "todoke_mails_unsigned_total" ["carrier"]
+        "Mails that left without a DKIM signature because no key in force is for the domain of their From", alert "any";
     REFUSED = Counter, "todoke_injections_refused_total" ["reason"]
         "Requests to send that were refused, by reason", alert "reason limit: any";
     LIMITS = Counter, "todoke_limit_reached_total" ["limit"]
@@ -128,6 +130,51 @@ metrics! {
         "What the controller lets a source address send to a carrier, in mails per minute", alert "";
     THROTTLED = Counter, "todoke_path_throttled_total" ["provider", "source"]
         "Times a carrier asked us to slow down", alert "";
+    INBOUND_SESSIONS = Gauge, "todoke_inbound_sessions" []
+        "Sessions open now that bring mail to us", alert "";
+    INBOUND_SESSIONS_TOTAL = Counter, "todoke_inbound_sessions_total" []
+        "Sessions that brought or wanted to bring mail to us", alert "";
+    INBOUND_SESSION_ENDS = Counter, "todoke_inbound_session_ends_total" ["why"]
+        "Sessions that ended, by the reason", alert "why panic: any";
+    INBOUND_TURNED_AWAY = Counter, "todoke_inbound_turned_away_total" ["limit"]
+        "Connections turned away before they were greeted, by the limit", alert "limit sessions: any for 5 min";
+    INBOUND_ACCEPT_FAILURES = Counter, "todoke_inbound_accept_failures_total" []
+        "Times the inbound listener could not accept, for want of file descriptors or memory", alert "any";
+    INBOUND_PANICS = Counter, "todoke_inbound_panics_total" []
+        "Inbound sessions that panicked", alert "any";
+    INBOUND_TLS_FAILURES = Counter, "todoke_inbound_tls_failures_total" ["why"]
+        "TLS handshakes of inbound sessions that did not come about", alert "why handshake: most of all for 10 minutes";
+    INBOUND_RECIPIENTS_REFUSED = Counter, "todoke_inbound_recipients_refused_total" ["code"]
+        "Recipients of mail to us that were refused or put off, by reply code", alert "";
+    INBOUND_MAILS = Counter, "todoke_inbound_mails_total" ["tls"]
+        "Mails that came in and are durable", alert "";
+    INBOUND_MAILS_REFUSED = Counter, "todoke_inbound_mails_refused_total" ["why"]
+        "Mails that were refused after they arrived, or at DATA", alert "why memory, store_full or store_failed: any";
+    INBOUND_STORE_DURATION = Seconds(DISK), "todoke_inbound_store_duration_seconds" []
+        "From the last byte of a mail that came in to its being durable", alert "p99 over 1 s";
+    TLS_SESSIONS = Counter, "todoke_tls_sessions_total" ["policy", "result"]
+        "Sessions that could be encrypted, by the domain's policy (none, sts, dane) and RFC 8460's result",
+        alert "policy sts or dane, result other than success: rising";
+    STS_FETCHES = Counter, "todoke_tls_policy_fetches_total" ["result"]
+        "MTA-STS policies asked for over HTTPS, by RFC 8460's result", alert "";
+    STS_HELD = Gauge, "todoke_tls_policies_held" []
+        "MTA-STS policies in force", alert "";
+    INBOUND_CERTIFICATE_ENDS = Gauge, "todoke_inbound_certificate_ends_seconds" []
+        "When the certificate of the inbound listener ends, in seconds since 1970", alert "less than 14 days ahead";
+    INBOUND_HANDLED = Counter, "todoke_inbound_handled_total" ["kind"]
+        "Mails that came in and were dealt with, by what they were", alert "kind unreadable: any";
+    INBOX_WAITING = Gauge, "todoke_inbound_waiting" []
+        "Mails that came in and were not yet dealt with", alert "over 1,000 for 10 minutes";
+    LATE_OUTCOMES = Counter, "todoke_late_outcomes_total" ["carrier", "cause"]
+        "Accepted mails that came back by mail, by carrier and cause, complaints included", alert "";
+    SUPPRESSIONS_NOTED = Counter, "todoke_suppressions_noted_total" ["carrier", "reason"]
+        "Addresses that get no more mail by what came back, by reason", alert "";
+    SUPPRESSIONS_LIFTED = Counter, "todoke_suppressions_lifted_total" ["carrier"]
+        "Addresses that get mail again because the path that called them unknown is not believed", alert "any";
+    OPERATOR_ALARMS = Counter, "todoke_operator_alarms_total" ["carrier", "reason"]
+        "Things that came back by mail and ask for an operator, by carrier and reason", alert "reason delist, authentication, complaint or unknown_burst: any";
+    REGISTRATIONS = Counter, "todoke_registrations_total" ["result"]
+        "Mails to registration addresses, by how they ended", alert "result not_authentic: most of all for 30 minutes";
     START_TIME = Gauge, "process_start_time_seconds" []
         "When this process started, in seconds since 1970", alert "changed";
     BUILD = Gauge, "todoke_build_info" ["version"]

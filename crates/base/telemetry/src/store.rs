@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mail_model::{CarrierName, Cause};
+use mail_model::CarrierName;
 use metrics::{counter, histogram};
 use tracing::{info, warn};
 
@@ -72,24 +72,24 @@ impl ExpiredWaiting {
     }
 }
 
-/// A notification is withheld because its address bounced before.
+/// A notification is withheld because its address bounced before, or its owner wants no mail.
 pub struct RecipientSuppressed<'a> {
     /// Whose server it would have gone to.
     pub carrier: &'a CarrierName,
-    /// The earlier bounce.
-    pub cause: Cause,
+    /// Why: a cause's id, `complained` or `unsubscribed`.
+    pub reason: &'static str,
 }
 
 impl RecipientSuppressed<'_> {
     /// Counts and logs.
     pub fn emit(&self) {
-        let labels = [("carrier", self.carrier.to_string()), ("cause", self.cause.id().to_owned())];
+        let labels = [("carrier", self.carrier.to_string()), ("cause", self.reason.to_owned())];
         counter!(SUPPRESSED, &labels).increment(1);
         info!(
             target: "todoke::queue",
             carrier = self.carrier.as_str(),
-            cause = self.cause.id(),
-            "a notification is withheld: its address bounced before"
+            cause = self.reason,
+            "a notification is withheld: its address bounced before, or its owner wants no mail"
         );
     }
 }

@@ -81,7 +81,13 @@ impl World {
         StoreSynced { took: SECOND, writes: 9 }.emit();
         InDoubtRecovered { count: 2 }.emit();
         ExpiredWaiting { count: 1 }.emit();
-        RecipientSuppressed { carrier, cause: Cause::AddressUnknown }.emit();
+        RecipientSuppressed { carrier, reason: "address_unknown" }.emit();
+        MailUnsigned { carrier, message: MessageId(1), is_first: true }.emit();
+        TlsSessionCounted { policy: "sts", result: "certificate-expired" }.emit();
+        TlsPolicyUnmet { domain: "docomo.ne.jp", peer: "mx", why: "mx-not-in-policy", waits: true }.emit();
+        StsPolicyFetched { domain: "docomo.ne.jp", result: "success", why: "" }.emit();
+        StsPoliciesHeld { count: 3 }.emit();
+        StsFileUnusable { what: "read", why: "no such file" }.emit();
         EngineStarted { version: "0.1.0", node: "n1", at: UnixMs(1_000), queued: 4, took: SECOND }.emit();
         StopSlow { part: "http" }.emit();
         EngineStopping { why: "SIGTERM" }.emit();
@@ -97,7 +103,39 @@ impl World {
         PathSample { carrier, source, rate_per_min: 60.0 }.emit();
         MemorySample { resident_bytes: process_memory_bytes().unwrap_or(1) }.emit();
         DiskSample { name: "queue", free_bytes: 25, total_bytes: 100 }.emit();
+        self.emit_inbound();
+        self.emit_what_came_back();
         share::publish_share();
+    }
+
+    fn emit_what_came_back(&self) {
+        let (carrier, id) = (&self.carrier, NotificationId { message: MessageId(1), index: 2 });
+        for kind in ["bounce", "delayed", "unreadable"] {
+            InboundHandled { kind, id: Some(id) }.emit();
+        }
+        InboxSample { waiting: 3 }.emit();
+        CertificateRead { until: UnixMs(1_900_000_000_000), now: UnixMs(1_800_000_000_000) }.emit();
+        CertificateUnusable { why: &"a file cannot be read" }.emit();
+        for outcome in [Outcome::Bounced(Cause::MailboxFull), Outcome::Complained] {
+            LateOutcome { id, carrier, outcome, rule: "docomo/unknown" }.emit();
+        }
+        SuppressionNoted { carrier, reason: "complained" }.emit();
+        SuppressionsLifted { carrier, count: 2 }.emit();
+        OperatorAlarm { carrier, reason: "complaint" }.emit();
+        RegistrationEnded { result: "pass" }.emit();
+    }
+
+    fn emit_inbound(&self) {
+        let peer = std::net::IpAddr::from([192, 0, 2, 1]);
+        InboundTurnedAway { peer, limit: "sessions" }.emit();
+        InboundAcceptFailed { error: &std::io::ErrorKind::OutOfMemory, pause: SECOND }.emit();
+        InboundSessionOpened { peer }.emit();
+        InboundRecipientRefused { peer, code: 550 }.emit();
+        InboundMailRefused { peer, why: "size" }.emit();
+        InboundMailKept { peer, tls: true, bytes: 4_096, recipients: 1, took: SECOND }.emit();
+        InboundTlsFailed { peer, why: "handshake" }.emit();
+        InboundSessionClosed { peer, tls: true, mails: 1, lasted: SECOND, why: "quit" }.emit();
+        InboundSessionPanicked.emit();
     }
 }
 

@@ -28,7 +28,7 @@ impl Facts {
             code: reply.code,
             status: reply.enhanced.or(normal.status),
             stage: stage.or(quoted_stage),
-            words: normal.words,
+            words: without_template(normal.words),
             marks: normal.marks,
         }
     }
@@ -47,6 +47,16 @@ impl Facts {
     pub fn is_at(&self, stages: &[Stage]) -> bool {
         self.stage.is_some_and(|stage| stages.contains(&stage))
     }
+}
+
+/// Postfix puts `Recipient address rejected:` before whatever a policy service says; where that is more than a word or
+/// "access denied", it is the reason.
+fn without_template(words: String) -> String {
+    const TEMPLATE: &str = "recipient address rejected ";
+    let reason = words.find(TEMPLATE).and_then(|at| words.get(at + TEMPLATE.len()..)).unwrap_or_default();
+    let is_a_reason =
+        reason.contains(' ') && !["access denied", "see ", "addr", "fqdn"].iter().any(|w| reason.starts_with(w));
+    if is_a_reason { reason.to_owned() } else { words }
 }
 
 /// Takes Postfix's `(in reply to RCPT TO command)` off a quoted reply; its words would read as the remote's.

@@ -34,7 +34,8 @@ pub(crate) fn vague(facts: &Facts) -> Option<(Cause, Cow<'static, str>)> {
     Some((cause, Cow::Owned(format!("status-subject/{status}"))))
 }
 
-/// The registered meaning of subject and detail. x.y.0 is "other" in each subject and never telling.
+/// The registered meaning of subject and detail. x.y.0 is "other" in each subject and never
+/// telling, but for the media errors, which all are about the content.
 fn registered(subject: u16, detail: u16) -> Option<Cause> {
     Some(match (subject, detail) {
         (1, 1 | 3 | 4 | 6) => Cause::AddressUnknown,
@@ -49,7 +50,7 @@ fn registered(subject: u16, detail: u16) -> Option<Cause> {
         (4, 4) => Cause::DomainUnknown,
         (4, 5) | (5, 3) | (7, 28) => Cause::RateLimited,
         (4, 6) | (5, 1 | 2 | 4 | 5 | 6) | (7, 15 | 19) => Cause::ServerError,
-        (6, 1..=10) | (7, 7) => Cause::ContentRejected,
+        (6, 0..=10) | (7, 7) => Cause::ContentRejected,
         (7, 2) => Cause::SenderBlocked,
         (7, 3..=6 | 8..=12 | 14 | 20..=27 | 29..=32 | 40) => Cause::AuthFailed,
         (7, 13) => Cause::MailboxDisabled,

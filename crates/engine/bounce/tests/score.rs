@@ -3,12 +3,14 @@
 #![allow(clippy::print_stdout)] // The scores are what the reader of this test wants to see.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use mail_model::{Cause, Stage};
 
+#[path = "support/papers.rs"]
+mod papers;
 mod support;
 
+use papers::paper;
 use support::{Row, Table, judge};
 
 #[derive(Clone, Copy, Default)]
@@ -51,16 +53,6 @@ fn family(origin: &str) -> String {
     let plain = origin.split(" (").next().unwrap_or(origin);
     let cut = if plain.starts_with("sample:") { "sample" } else { plain };
     cut.split(" InvalidRecipient").next().unwrap_or(cut).to_owned()
-}
-
-/// A file of the papers that lie beside the tree; `None`, with a word of it, where they are absent.
-fn paper(name: &str) -> Option<PathBuf> {
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared").join(name));
-    let found = found.into_iter().find(|path| path.is_file());
-    if found.is_none() {
-        println!("skipped: no folder `shared` with {name} beside the tree");
-    }
-    found
 }
 
 #[test]

@@ -4,14 +4,19 @@
 
 use crate::rule::{Rule, says};
 use mail_model::Cause::{
-    AddressUnknown, AuthFailed, ContentRejected, MailboxDisabled, MailboxFull, RateLimited, RecipientFiltered,
-    SenderBlocked, ServerError,
+    AddressUnknown, AuthFailed, ConnectionFailed, ContentRejected, MailboxDisabled, MailboxFull, MessageTooLarge,
+    RateLimited, RecipientFiltered, SenderBlocked, ServerError,
 };
 
 /// Codes and set phrases in the order in which they are asked.
 pub(crate) const RULES: &[Rule] = &[
     // au: nobody stands before the colon, also when another server quotes the line.
     says("au/user-unknown-without-address", &["nobody user unknown"]).means(RecipientFiltered),
+    // Exchange names the component that refused: learn.microsoft.com, "NDR error codes in Exchange".
+    says("exchange/size", &["resolver rst (recip|send)sizelimit*", "sizelimit"]).in_marks().means(MessageTooLarge),
+    says("exchange/restricted", &["resolver rst"]).in_marks().means(RecipientFiltered),
+    says("exchange/not-found", &["resolver adr"]).in_marks().means(AddressUnknown),
+    says("exchange/expired", &["queue expired"]).in_marks().means(ConnectionFailed),
     // Yahoo Inc.: senders.yahooinc.com/smtp-error-codes.
     says("yahoo/held-back", &["(tss?|ipts|gl)\\d\\d (\\S+ )*deferred", "(tss?|ipts|gl)\\d\\d"])
         .transient()

@@ -109,7 +109,16 @@ pub(crate) const DECISIVE: &[Rule] = &[
             "not in (the |our |my )?(name )?(directory|address book|database|user list|valid)",
         ],
     )
-    .unless(&["sender", "from", "relay*", "host", "domain", "dns", "mx", "such (domain|host|command)"]),
+    .unless(&[
+        "sender",
+        "from",
+        "relay*",
+        "host",
+        "domain",
+        "dns",
+        "mx",
+        "such (domain|host|command|file|process)",
+    ]),
     says(
         "address-unknown/recipient-refused",
         &[
@@ -141,6 +150,7 @@ pub(crate) const DECISIVE: &[Rule] = &[
         "mail ?from",
         "sending",
         "preference*",
+        "for the last",
     ]),
     says(
         "address-unknown/unavailable",

@@ -38,7 +38,8 @@ pub(crate) const DECISIVE: &[Rule] = &[
             "ip (address )?without (a )?(name|hostname)",
             "dns (check|test|lookup) (of|for) (your|the) (host|ip|server|client) (\\S+ )?(fail*|error)",
         ],
-    ),
+    )
+    .unless(&["mail exchanger"]),
     says(
         "auth-failed/client-name-mismatch",
         &[
@@ -48,6 +49,7 @@ pub(crate) const DECISIVE: &[Rule] = &[
             "unresolv* (client|host|ip|hostname)",
         ],
     ),
+    says("auth-failed/checks", &["pass* authentication checks", "have authentication information"]),
     says(
         "auth-failed/sender-domain",
         &[

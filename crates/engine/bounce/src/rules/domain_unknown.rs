@@ -28,9 +28,9 @@ pub(crate) const DECISIVE: &[Rule] = &[
         "domain-unknown/does-not-exist",
         &[
             "(domain|host|hostname|host name|domaine|destination (server|host|system|domain)|domain part|\
-             mail domain)s? (\\S+ ){0,3}(not (be )?(found|exist*|known|reachable|resolv*|valid|registered|\
-             configured|accept* mail)|doesnt exist|doesnt accept mail|isnt (valid|reachable|registered)|\
-             unknown|unreachable|unresolv*|invalid|nonexist*|nexiste pas|inconnu*|introuvable|may not exist|\
+             mail domain)s? (\\S+ ){0,3}(not (be )?(found|exist*|known|resolv*|valid|registered|\
+             configured|accept* mail)|doesnt exist|doesnt accept mail|isnt (valid|registered)|\
+             unknown|unresolv*|invalid|nonexist*|nexiste pas|inconnu*|introuvable|may not exist|\
              dead|has no (mx|mail)|expired|unbekannt|no longer exist*)",
             "(domain|host|domain name|name or service|hostname) (name )?not (found|known)",
             "account or domain may not exist",
@@ -54,6 +54,13 @@ pub(crate) const DECISIVE: &[Rule] = &[
         "account inbounds",
         "e2110",
     ]),
+    // A 4xx says so of a host that is down.
+    says(
+        "domain-unknown/unreachable-host",
+        &["(domain|host|hostname|destination (server|host|system|domain)) (\\S+ ){0,3}(unreachable|not (be )?reachable)"],
+    )
+    .permanent()
+    .unless(&["client", "again later", "try again", "sender", "your"]),
     says(
         "domain-unknown/unreachable",
         &["domain (\\S+ )?(is )?(not reach*|unreach*)", "domain part (is )?(invalid|unknown)"],
@@ -74,6 +81,9 @@ pub(crate) const DECISIVE: &[Rule] = &[
             "recipient address rejected (unknown domain|domain not found)",
             "mail domain (\\S+ ){0,5}unknown",
             "point to non ?existent",
+            "(mx|srv) record* indicated no smtp",
+            "all host address lookups failed",
+            "couldnt find (a mail exchanger|any host named)",
         ],
     )
     .unless(&["sender*", "your", "dns records", "from"]),
@@ -92,7 +102,7 @@ pub(crate) const DECISIVE: &[Rule] = &[
         "domain-unknown/host-unknown",
         &[
             "(host|domain) name (\\S+ ){0,4}(unknown|not found|not known|invalid)",
-            "host (is )?(unknown|unreachable)",
+            "host (is )?unknown",
             "(domain|host) unknown",
             "name server (\\S+ ){0,3}nxdomain",
             "(type mx|type a) (\\S+ ){0,4}(not found|unexpected|no such)",

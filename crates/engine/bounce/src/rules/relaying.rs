@@ -17,7 +17,7 @@ pub(crate) const DECISIVE: &[Rule] = &[
         &["(not|isnt|arent|cannot|cant|unable|never|no|dont|doesnt|wont|refus*|deny*|denied|prohibit*|\
              without) _ relay*"],
     )
-    .unless(&["(black|block) ?list*", "listed"]),
+    .unless(&["(black|block) ?list*", "listed", "turn on smtp auth*"]),
     says(
         "relaying/not-our-domain",
         &[

@@ -93,6 +93,10 @@ pub(crate) const DECISIVE: &[Rule] = &[
             "unauthorized (host|ip|client|server)",
             "(host|client) network (is )?not (allowed|permitted)",
             "(esmtp|smtp) (service )?(is )?not available (to|for) you",
+            "(messages|mail) from (ipaddr|fqdn) (werent|were not|wasnt) sent",
+            "sending this from a different address",
+            "cannot send (email|mail) to yourself",
+            "use (the|your) (\\S+ )?(server|relay|gateway) of your (isp|provider)",
         ],
     )
     .unless(&["(sender|your) (address|email) (\\S+ ){0,2}(domain not found)", "spam filter"]),

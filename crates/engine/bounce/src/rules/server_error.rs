@@ -73,6 +73,7 @@ pub(crate) const DECISIVE: &[Rule] = &[
             "operation now in progress",
             "bad file",
             "permission denied (on|for) (file|dir*|mailbox)",
+            "no such file",
             "suspiciousremoteservererror",
             "procmail",
             "exit code",
@@ -86,7 +87,7 @@ pub(crate) const DECISIVE: &[Rule] = &[
             "timeout (while|during) (\\S+ )?(running|filter*|scan*)",
             "failed to process",
             "(filter|scanner) (is )?(not available|unavailable|down|busy|timed out)",
-            "(connect|talk|reach) (to )?(the |a )?(\\S+ )?(database|backend|ldap|directory)",
+            "(connect|talk|reach|contact) (to )?(the |a )?(\\S+ )?(database|backend|ldap|directory)",
             "(connect|talk) (\\S+ ){0,2}(daemon|socket)",
         ],
     )
