@@ -1,4 +1,5 @@
-//! How fast the queue accepts, claims and settles, how much memory it takes, and how soon it goes on after a restart.
+//! How fast the queue accepts, claims and settles, receives mail and records what came back, how much memory it takes, and
+//! how soon it goes on after a restart.
 //!
 //! `cargo run --release -p queue --example accept_rate -- [DIR] [RECIPIENTS]`; one JSON line a figure. The directory is
 //! made below DIR (default: the working directory) and removed; do not use a tmpfs, or syncs cost nothing.
@@ -8,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use clock::Clock;
-use mail_model::{Class, Lane, MonoUs, Outcome, SiteName, SourceName};
-use queue::{AttemptRecord, Begun, Claim, NewMessage, Next, Queue, QueueSettings, Queued, Write};
+use mail_model::{Cause, Class, Lane, MonoUs, Outcome, SiteName, SourceName};
+use queue::{AttemptRecord, Begun, Claim, NewMessage, Next, Queue, QueueSettings, Queued, ReceivedMail, Write};
 
 fn lane(carrier: &str) -> Lane {
     let (carrier, pool) = (carrier.parse().unwrap(), "wide".parse().unwrap());
@@ -126,6 +127,52 @@ impl Bench {
         });
     }
 
+    /// Mails of 8 KiB that come in at once, and then each of them with the bounce it is.
+    fn come_back(&self, queue: &Queue, mails: u32) {
+        let mail = ReceivedMail {
+            received_at: self.clock.unix(),
+            peer: "192.0.2.1".parse().unwrap(),
+            helo: "mx.docomo.ne.jp".to_owned(),
+            tls: true,
+            sender: None,
+            recipients: vec!["b+1@school.example".parse().unwrap()],
+            content: vec![b'x'; 8_192].into(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        self.timed("receive 8 KiB, all at once", mails.into(), || {
+            runtime.block_on(async {
+                let one = |_| {
+                    let (queue, mail) = (queue.clone(), mail.clone());
+                    tokio::spawn(async move { queue.receive(mail).await.unwrap() })
+                };
+                let all: Vec<_> = (0..mails).map(one).collect();
+                for task in all {
+                    task.await.unwrap();
+                }
+            });
+        });
+        let mut accepted = queue.outbox(0, mails as usize).into_iter();
+        let first = accepted.next().unwrap();
+        self.timed("first look at a message's acceptances", 1, || {
+            assert_eq!(queue.last_attempt(first.id).unwrap().seq, first.seq);
+        });
+        self.timed("take a mail out with its late bounce", mails.into(), || {
+            let mut page = queue.inbox_next(None, 100);
+            while !page.is_empty() {
+                for (id, _) in page {
+                    let bounced = accepted
+                        .next()
+                        .map(|record| AttemptRecord { outcome: Outcome::Bounced(Cause::MailboxFull), ..record });
+                    let write = Write::new().inbox_done(id);
+                    let write = bounced.iter().fold(write, |write, record| write.late(record));
+                    queue.write_late(write).unwrap();
+                }
+                page = queue.inbox_next(None, 100);
+            }
+        });
+        assert_eq!(queue.inbox_waiting(), 0, "the figures above are void");
+    }
+
     fn many_calls(&self, queue: &Queue, threads: u32, each: u32) {
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -167,6 +214,7 @@ fn main() {
     bench.timed("claim, mark, settle, one thread", sent.into(), || bench.send(&queue, sent));
     bench.writes_alone(&queue, sent);
     bench.timed("accept 1 recipient, 64 callers", 6_400, || bench.many_calls(&queue, 64, 100));
+    bench.come_back(&queue, 10_000.min(sent));
     let left = u64::from(recipients - 2 * sent) + 6_400;
     drop(queue);
     reopened(&bench, "after a clean close", || open(dir.path()), left);

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::fatal::StoreFault;
 use crate::keys::{Family, message_key};
-use crate::record::attempt::AttemptRecord;
+use crate::record::line::Line;
 use crate::record::message::Head;
 use crate::record::sums::Tally;
 use crate::store::Store;
@@ -38,18 +38,19 @@ pub fn stored(store: &Store, id: MessageId) -> Result<Option<Tally>, StoreFault>
 }
 
 impl Book {
-    /// Counts attempts. The caller holds the gate, so that no snapshot falls between the outbox and this.
-    pub fn record(&self, store: &Store, attempts: &[AttemptRecord]) -> Result<(), StoreFault> {
+    /// Counts lines of the ledger. The caller holds the gate, so that no snapshot falls between the outbox and this.
+    pub fn record(&self, store: &Store, lines: &[Line]) -> Result<(), StoreFault> {
         let mut sheets = self.sheets.lock();
-        for attempt in attempts {
-            let sheet = match sheets.entry(attempt.id.message) {
+        for line in lines {
+            let message = line.record.id.message;
+            let sheet = match sheets.entry(message) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let tally = stored(store, attempt.id.message)?.unwrap_or_default();
+                    let tally = stored(store, message)?.unwrap_or_default();
                     entry.insert(Sheet { tally, changed: false })
                 }
             };
-            sheet.tally.record(attempt);
+            sheet.tally.record(line);
             sheet.changed = true;
         }
         Ok(())

@@ -51,6 +51,7 @@ pub struct Queued {
     pub address: EmailAddress,
     /// What the caller gave with the address.
     pub payload: Vec<u8>,
+    pub(crate) returned: bool,
     pub(crate) guard: Guard,
 }
 
@@ -113,6 +114,7 @@ impl Queued {
             in_doubt: record.in_doubt,
             address: record.address,
             payload: record.payload,
+            returned: record.returned,
             guard: Guard { core, spot, mark: Some(mark), marked: AtomicBool::new(false), armed },
         }
     }
@@ -143,6 +145,7 @@ impl Queued {
             last_cause: self.last_cause,
             in_doubt: self.in_doubt,
             cancelled: false,
+            returned: self.returned,
             address: self.address,
             payload: self.payload,
         };

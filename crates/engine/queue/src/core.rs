@@ -1,7 +1,7 @@
 //! What all parts of the queue share, and the order in which its locks are taken.
 //!
-//! Locks, outer before inner: `snapshot`, `gate`, `intakes`, a lane's window; `book`, `doubts` and `cancelled` are held
-//! alone or inside `gate`. No lock is held across an `await`, and no window's lock while RocksDB is read or written.
+//! Locks, outer before inner: `back`, `snapshot`, `gate`, `intakes`, a lane's window; `book`, `doubts` and `cancelled` are
+//! held alone or inside `gate`. No lock is held across an `await`, and no window's lock while RocksDB is read or written.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -13,8 +13,10 @@ use tokio::sync::Notify;
 
 use crate::book::Book;
 use crate::desk::{Bell, Desk, Intakes};
+use crate::index::Index;
 use crate::keys::{LaneId, Spot};
 use crate::lanes::LaneTable;
+use crate::postbox::Postbox;
 use crate::record::doubt::InDoubt;
 use crate::settings::{QueueSettings, Refusal};
 use crate::store::Store;
@@ -30,6 +32,8 @@ pub struct Seqs {
     pub tally: AtomicU64,
     /// All up to this one were removed.
     pub trimmed: AtomicU64,
+    /// The next number of the audit list.
+    pub audit: AtomicU64,
 }
 
 /// The queue without its threads.
@@ -52,6 +56,11 @@ pub struct Core {
     pub seqs: Seqs,
     /// Intakes.
     pub intakes: Mutex<Intakes>,
+    /// The inbox.
+    pub postbox: Postbox,
+    /// Where acceptances stand in the outbox. Held by whoever takes received mail out or writes what follows from it, so
+    /// that what it looked at does not change before it has written; and while outcomes or messages are removed.
+    pub back: Mutex<Index>,
     /// Notifications whose last attempt was cut off after its mark, by a crash or a dropped claim.
     pub doubts: Mutex<HashMap<NotificationId, InDoubt>>,
     /// Claimed records that were cancelled meanwhile: they end instead of being tried again.
@@ -70,6 +79,8 @@ pub struct Core {
     pub activity: Notify,
     /// Outcomes became durable.
     pub settled: Notify,
+    /// Mail came in.
+    pub received: Notify,
     /// The refill's bell.
     pub bell: Bell,
     /// The syncer's desk.
@@ -102,6 +113,13 @@ impl Core {
             Some(free) if free < min => Err(Refusal::limit("disk_free_bytes_min", min)),
             _ => Ok(()),
         }
+    }
+
+    /// The number of the last line of the outbox that is written, synced or not.
+    pub fn written(&self) -> u64 {
+        // Whoever has a number has also written it once this lock is had.
+        let _alone = self.gate.write();
+        self.seqs.next.load(Ordering::Relaxed) - 1
     }
 
     /// Adds to the count of a lane and of the whole. The caller holds the gate.

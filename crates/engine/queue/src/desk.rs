@@ -1,13 +1,14 @@
 //! Where threads leave work for the syncer and the refill, and ring for them.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::keys::{LaneId, Spot};
+use crate::keys::{InboxId, LaneId, Spot};
+use crate::record::mail::ReceivedMail;
 use crate::window::Entry;
 
 /// A message whose last write waits for its sync, and what is to be done after it.
@@ -24,20 +25,55 @@ pub struct Placement {
     pub done: oneshot::Sender<()>,
 }
 
+/// A received mail that is to be stored.
+pub struct Arrival {
+    /// The mail.
+    pub mail: ReceivedMail,
+    /// Told its number once a sync covers it.
+    pub done: oneshot::Sender<InboxId>,
+}
+
 /// What the syncer finds on its desk.
 pub struct Turn {
     /// Messages to be placed after the sync.
     pub placements: Vec<Placement>,
+    /// Received mails to be stored before it.
+    pub arrivals: Vec<Arrival>,
+    /// Whoever waits for the sync alone.
+    pub waiting: Vec<oneshot::Sender<()>>,
     /// Whether something was written.
     pub dirty: bool,
     /// Whether this is the last turn.
     pub last: bool,
 }
 
+/// Content of received mails that one sync covers, roughly: a flood of large ones must not keep an emergency waiting for
+/// longer than it takes to write this much.
+const ARRIVALS_BYTES: usize = 16 << 20;
+
 #[derive(Default)]
 struct Papers {
     placements: Vec<Placement>,
+    arrivals: VecDeque<Arrival>,
+    waiting: Vec<oneshot::Sender<()>>,
     stop: bool,
+}
+
+impl Papers {
+    fn is_urgent(&self) -> bool {
+        self.stop || !self.placements.is_empty() || !self.arrivals.is_empty() || !self.waiting.is_empty()
+    }
+
+    fn take_arrivals(&mut self) -> Vec<Arrival> {
+        let (mut taken, mut bytes) = (vec![], 0);
+        while bytes < ARRIVALS_BYTES
+            && let Some(arrival) = self.arrivals.pop_front()
+        {
+            bytes += arrival.mail.content.len();
+            taken.push(arrival);
+        }
+        taken
+    }
 }
 
 /// The syncer's desk.
@@ -58,6 +94,18 @@ impl Desk {
         self.rung.notify_one();
     }
 
+    /// Leaves a received mail.
+    pub fn receive(&self, arrival: Arrival) {
+        self.papers.lock().arrivals.push_back(arrival);
+        self.rung.notify_one();
+    }
+
+    /// Asks to be told when all that was written before is synced.
+    pub fn tell_when_synced(&self, done: oneshot::Sender<()>) {
+        self.papers.lock().waiting.push(done);
+        self.rung.notify_one();
+    }
+
     /// Says that something was written that is to be synced soon.
     pub fn dirty(&self) {
         // Only the first after a sync rings: a ring costs more than the write.
@@ -73,18 +121,26 @@ impl Desk {
         self.rung.notify_one();
     }
 
-    /// Waits for work: at once for a message, at most `interval` after the first write, and now and then for nothing.
+    /// Waits for work: at once for what somebody waits for, at most `interval` after the first write, and now and then
+    /// for nothing.
     pub fn next_turn(&self, interval: Duration) -> Turn {
         let mut papers = self.papers.lock();
-        if papers.placements.is_empty() && !papers.stop && !self.dirty.load(Ordering::Acquire) {
+        if !papers.is_urgent() && !self.dirty.load(Ordering::Acquire) {
             self.rung.wait_for(&mut papers, IDLE);
         }
-        if papers.placements.is_empty() && !papers.stop && self.dirty.load(Ordering::Acquire) {
+        if !papers.is_urgent() && self.dirty.load(Ordering::Acquire) {
             self.rung.wait_for(&mut papers, interval);
         }
         // Reset before the sync begins: what is written from now on rings again.
         let dirty = self.dirty.swap(false, Ordering::AcqRel);
-        Turn { placements: std::mem::take(&mut papers.placements), dirty, last: papers.stop }
+        let arrivals = papers.take_arrivals();
+        Turn {
+            placements: std::mem::take(&mut papers.placements),
+            arrivals,
+            waiting: std::mem::take(&mut papers.waiting),
+            dirty,
+            last: papers.stop && papers.arrivals.is_empty(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use mail_model::{Outcome, SourceName, UnixMs};
 
+use crate::act::{Next, Write};
 use crate::claim::Queued;
 use crate::core::Core;
 use crate::keys::{Family, LaneId, Spot};
@@ -9,7 +10,7 @@ use crate::lanes::LaneCell;
 use crate::record::attempt::AttemptRecord;
 use crate::record::due::DueRecord;
 use crate::window::{Entry, Seized};
-use crate::write::{Next, Write, write};
+use crate::write::write;
 
 /// Notifications settled by one batch.
 const BATCH: usize = 500;
@@ -45,7 +46,9 @@ pub fn end(
             // Now nobody else can claim it; it may have been settled just before it was seized.
             match core.store.read(Family::Due, &key, DueRecord::decode) {
                 None => cell.window.lock().finish(spot),
-                Some(record) => {
+                Some(mut record) => {
+                    // A crash may have left a mark that the record does not know of.
+                    record.in_doubt |= core.doubts.lock().contains_key(&spot.id());
                     all.ended += 1;
                     batch = settle(batch, cell, Entry { spot, record }, &outcome, core.clock.unix());
                 }

@@ -139,6 +139,7 @@ pub fn begin(life: &Arc<Handle>, new: NewMessage) -> Result<Begun, Refusal> {
         not_after: new.not_after.filter(|t| *t != UnixMs::NEVER),
         accepted_at: now,
         count: 0,
+        first_seq: 0,
     };
     let draft = Draft {
         life: life.clone(),
@@ -242,6 +243,7 @@ impl Draft {
             last_cause: None,
             in_doubt: false,
             cancelled: false,
+            returned: false,
             address,
             payload,
         };
@@ -310,6 +312,8 @@ impl Draft {
         let life = self.life.clone();
         let core = &life.core;
         let (done, told) = oneshot::channel();
+        // Nobody can claim, and so nobody can settle, before the syncer has placed it.
+        self.head.first_seq = core.seqs.next.load(Ordering::Relaxed);
         let mut batch = core.store.batch();
         self.put_records(&mut batch);
         self.put_message(&mut batch);

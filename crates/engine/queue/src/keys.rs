@@ -1,11 +1,24 @@
 //! Key layouts: what stands where in each column family. Numbers in keys are big-endian, so that bytes sort as numbers.
 
+use std::fmt;
+
 use mail_model::{CampaignName, MessageId, NotificationId};
 use serde::{Deserialize, Serialize};
 
 /// A lane's number in this queue directory, given at first use and never given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LaneId(pub u32);
+
+/// A received mail's number in this queue directory: the time of its receipt in ms × 2²⁰ and a counter, greater than that
+/// of every mail that is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InboxId(pub u64);
+
+impl fmt::Display for InboxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// A column family. The names are on disk; see FORMAT.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +49,23 @@ pub enum Family {
     Campaign,
     /// Messages by their `not_after`.
     Deadline,
+    /// Received mails, whole.
+    Mail,
+    /// Received mails that nobody has dealt with.
+    Inbox,
+    /// Received mails that are kept for people to read.
+    Kept,
+    /// Who did what by hand, and why.
+    Audit,
+    /// What is to be remembered for a while.
+    Memory,
+    /// The same by the time of its end.
+    Expiry,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Meta,
         Self::Message,
         Self::Content,
@@ -54,7 +79,19 @@ impl Family {
         Self::Idempotency,
         Self::Campaign,
         Self::Deadline,
+        Self::Mail,
+        Self::Inbox,
+        Self::Kept,
+        Self::Audit,
+        Self::Memory,
+        Self::Expiry,
     ];
+
+    /// Those that a directory of this format is sure to have.
+    pub fn of_format(format: u32) -> &'static [Self] {
+        let since_format_2 = Self::ALL.iter().position(|family| *family == Self::Mail).unwrap_or(Self::ALL.len());
+        if format < 2 { &Self::ALL[..since_format_2] } else { &Self::ALL }
+    }
 
     /// The name on disk.
     pub fn name(self) -> &'static str {
@@ -72,6 +109,12 @@ impl Family {
             Self::Idempotency => "idempotency",
             Self::Campaign => "campaign",
             Self::Deadline => "deadline",
+            Self::Mail => "mail",
+            Self::Inbox => "inbox",
+            Self::Kept => "kept",
+            Self::Audit => "audit",
+            Self::Memory => "memory",
+            Self::Expiry => "expiry",
         }
     }
 }
@@ -205,6 +248,19 @@ pub fn deadline_key(not_after_ms: u64, id: MessageId) -> [u8; 16] {
     key
 }
 
+/// Key in `expiry` of what is remembered under `key` until `expires_ms`.
+pub fn expiry_key(expires_ms: u64, key: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8 + key.len());
+    bytes.extend_from_slice(&expires_ms.to_be_bytes());
+    bytes.extend_from_slice(key);
+    bytes
+}
+
+/// The key under which something is remembered, from what [`expiry_key`] wrote.
+pub fn read_expiry_key(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(8..)
+}
+
 /// Key of a lane in the lane table.
 pub fn lane_key(lane: LaneId) -> Vec<u8> {
     let mut key = META_LANE.to_vec();
@@ -243,5 +299,6 @@ mod tests {
     fn the_names_of_families_are_all_different() {
         let names: std::collections::BTreeSet<_> = Family::ALL.iter().map(|f| f.name()).collect();
         assert_eq!(names.len(), Family::ALL.len());
+        assert_eq!((Family::of_format(1).len(), Family::of_format(2).len()), (13, 19));
     }
 }

@@ -2,18 +2,20 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{DB, ErrorKind};
 use thiserror::Error;
 
 use crate::fatal::StoreFault;
+use crate::keys::Family;
 use crate::logs::find_trap;
-use crate::store::{LogTail, Store, descriptors, options};
+use crate::store::{LogTail, Make, Store, descriptors, options};
 use crate::synced::{FILE_NAME, Said, SyncedMark, read};
 
-/// The format this program writes and the only one it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The format this program writes. It opens directories of earlier formats, too, and makes them its own.
+pub const FORMAT_VERSION: u32 = 2;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_WORDS: &str = "todoke queue format ";
 
@@ -77,7 +79,7 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> OpenError + '_ {
 pub fn open(dir: &Path) -> Result<Store, OpenError> {
     fs::create_dir_all(dir).map_err(io_error(dir))?;
     let said = read(dir).map_err(io_error(&dir.join(FILE_NAME)))?;
-    let create = check_files(dir, said)?;
+    let found = check_files(dir, said)?;
     let synced = match said {
         Said::Nothing => 0,
         Said::UpTo(number) => number,
@@ -86,9 +88,13 @@ pub fn open(dir: &Path) -> Result<Store, OpenError> {
     // Before anything is changed. RocksDB has a lock of its own, but takes it later.
     let lock = lock(dir)?;
     clear_traps(dir, synced)?;
-    let db = open_checked(dir, create, synced)?;
-    let found = db.latest_sequence_number();
-    let mark = SyncedMark::open(dir, found).map_err(io_error(&dir.join(FILE_NAME)))?;
+    let db = open_checked(dir, found, synced)?;
+    if found.format < FORMAT_VERSION {
+        // Its families are there, and durable, and nothing stands in them yet: from here on it is of this format.
+        raise_format(dir).map_err(io_error(&dir.join(FORMAT_FILE)))?;
+        tracing::info!(from = found.format, to = FORMAT_VERSION, "the queue was brought to the present format");
+    }
+    let mark = SyncedMark::open(dir, db.latest_sequence_number()).map_err(io_error(&dir.join(FILE_NAME)))?;
     Ok(Store::new(db, mark, lock, dir))
 }
 
@@ -136,14 +142,34 @@ fn damaged(dir: &Path, part: &str, detail: impl ToString) -> OpenError {
     OpenError::damaged(dir, StoreFault::new(part, detail))
 }
 
-/// Looks at the files around the database. Gives whether a database may be created.
-fn check_files(dir: &Path, said: Said) -> Result<bool, OpenError> {
+/// What the files around the database say.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// The format, at most ours.
+    format: u32,
+    /// Whether a database may be created.
+    create: bool,
+}
+
+impl Found {
+    fn make(self) -> Make {
+        match self {
+            Self { create: true, .. } => Make::Database,
+            Self { format, .. } if format < FORMAT_VERSION => Make::Families,
+            Self { .. } => Make::Nothing,
+        }
+    }
+}
+
+/// Looks at the files around the database.
+fn check_files(dir: &Path, said: Said) -> Result<Found, OpenError> {
     let path = dir.join(FORMAT_FILE);
     let has_database = database_files(dir).map_err(io_error(dir))?;
-    match fs::read_to_string(&path) {
+    let format = match fs::read_to_string(&path) {
         Ok(text) => check_format(dir, &text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !has_database && said == Said::Nothing => {
             write_format(dir, &path).map_err(io_error(&path))?;
+            FORMAT_VERSION
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(damaged(dir, FORMAT_FILE, "the file is missing, so the format is not known"));
@@ -152,13 +178,13 @@ fn check_files(dir: &Path, said: Said) -> Result<bool, OpenError> {
             return Err(damaged(dir, FORMAT_FILE, "the file does not hold what was written"));
         }
         Err(error) => return Err(io_error(&path)(error)),
-    }
+    };
     let has_current = dir.join("CURRENT").exists();
     // RocksDB would make a new, empty database without a word when CURRENT is missing.
     if !has_current && (has_database || said != Said::Nothing) {
         return Err(damaged(dir, "CURRENT", "the file is missing"));
     }
-    Ok(!has_current)
+    Ok(Found { format, create: !has_current })
 }
 
 fn database_files(dir: &Path) -> io::Result<bool> {
@@ -172,19 +198,31 @@ fn database_files(dir: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-fn check_format(dir: &Path, text: &str) -> Result<(), OpenError> {
+fn check_format(dir: &Path, text: &str) -> Result<u32, OpenError> {
     let number = text.strip_prefix(FORMAT_WORDS).and_then(|rest| rest.strip_suffix('\n'));
     match number.and_then(|digits| digits.parse::<u32>().ok()) {
-        Some(FORMAT_VERSION) => Ok(()),
+        Some(found @ 1..=FORMAT_VERSION) => Ok(found),
         Some(found) if found > FORMAT_VERSION => Err(OpenError::Newer { dir: dir.to_owned(), found }),
         _ => Err(damaged(dir, FORMAT_FILE, "the file does not hold what was written")),
     }
 }
 
+fn format_text() -> String {
+    format!("{FORMAT_WORDS}{FORMAT_VERSION}\n")
+}
+
+/// Overwrites an earlier format's number. In place and not by renaming, because the file carries the lock; all formats so
+/// far have texts of one length, far inside one sector, so it is never half written.
+fn raise_format(dir: &Path) -> io::Result<()> {
+    let file = File::options().write(true).open(dir.join(FORMAT_FILE))?;
+    file.write_all_at(format_text().as_bytes(), 0)?;
+    file.sync_all()
+}
+
 fn write_format(dir: &Path, path: &Path) -> io::Result<()> {
     let fresh = dir.join("FORMAT.new");
     let mut file = File::create(&fresh)?;
-    file.write_all(format!("{FORMAT_WORDS}{FORMAT_VERSION}\n").as_bytes())?;
+    file.write_all(format_text().as_bytes())?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;
     File::open(dir)?.sync_all()
@@ -198,14 +236,16 @@ pub fn copy_format(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Opens the database if everything that was synced is there. A refusal leaves every file as it is.
-fn open_checked(dir: &Path, create: bool, synced: u64) -> Result<DB, OpenError> {
-    let db = match DB::open_cf_descriptors(&options(LogTail::Whole, create), dir, descriptors()) {
+fn open_checked(dir: &Path, found: Found, synced: u64) -> Result<DB, OpenError> {
+    let whole = options(LogTail::Whole, found.make());
+    let db = match DB::open_cf_descriptors(&whole, dir, descriptors(&Family::ALL)) {
         Ok(db) => db,
         Err(error) if error.kind() == ErrorKind::Corruption => {
             // The log does not end cleanly, as after a power cut or a kill in the middle of a write. Read it without
             // changing anything and see whether what is readable reaches as far as the last sync did.
-            let tail = options(LogTail::CutAtDamage, false);
-            let probe = DB::open_cf_descriptors_read_only(&tail, dir, descriptors(), false)
+            let tail = options(LogTail::CutAtDamage, Make::Nothing);
+            let families = descriptors(Family::of_format(found.format));
+            let probe = DB::open_cf_descriptors_read_only(&tail, dir, families, false)
                 .map_err(|second| damaged(dir, "database", second))?;
             let reaches = probe.latest_sequence_number();
             drop(probe);
@@ -213,7 +253,8 @@ fn open_checked(dir: &Path, create: bool, synced: u64) -> Result<DB, OpenError> 
                 return Err(synced_part_missing(dir, synced, reaches, &error.into_string()));
             }
             tracing::warn!(reason = error.as_ref(), "the queue's log had a torn end; only unsynced writes were in it");
-            DB::open_cf_descriptors(&tail, dir, descriptors()).map_err(|error| refused(dir, error))?
+            let tail = options(LogTail::CutAtDamage, found.make());
+            DB::open_cf_descriptors(&tail, dir, descriptors(&Family::ALL)).map_err(|error| refused(dir, error))?
         }
         Err(error) => return Err(refused(dir, error)),
     };
@@ -245,8 +286,11 @@ mod tests {
     #[test]
     fn the_format_file_is_believed_only_when_it_is_whole() {
         let dir = Path::new("/q");
-        assert!(check_format(dir, "todoke queue format 1\n").is_ok());
-        assert!(matches!(check_format(dir, "todoke queue format 2\n"), Err(OpenError::Newer { found: 2, .. })));
+        for format in 1..=FORMAT_VERSION {
+            let text = format!("todoke queue format {format}\n");
+            assert!(check_format(dir, &text).is_ok_and(|found| found == format) && text.len() == format_text().len());
+        }
+        assert!(matches!(check_format(dir, "todoke queue format 3\n"), Err(OpenError::Newer { found: 3, .. })));
         for bad in ["", "todoke queue format 1", "todoke queue format 0\n", "todoke queue format x\n", "postfix\n"] {
             assert!(matches!(check_format(dir, bad), Err(OpenError::Damaged { .. })), "{bad:?}");
         }

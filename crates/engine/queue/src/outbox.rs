@@ -2,12 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use mail_model::{CampaignName, MessageId, NotificationId, UnixMs};
+use mail_model::{CampaignName, MessageId, NotificationId, Outcome, UnixMs};
 
 use crate::core::Core;
 use crate::fatal::StoreFault;
 use crate::keys::{Family, META_OUTBOX_TRIMMED, campaign_prefix, message_key, notification_key, read_u64};
 use crate::record::attempt::AttemptRecord;
+use crate::record::line::Line;
 use crate::record::message::Head;
 use crate::record::sums::Tally;
 use crate::record::wire::Corrupt;
@@ -15,7 +16,7 @@ use crate::store::Scan;
 
 fn next_record(core: &Core, scan: &mut Scan<'_>, family: Family) -> Option<AttemptRecord> {
     let (key, value) = scan.next_item()?;
-    let read = AttemptRecord::decode(key, value).map_err(|corrupt| StoreFault::new(family.name(), corrupt));
+    let read = Line::decode_record(key, value).map_err(|corrupt| StoreFault::new(family.name(), corrupt));
     Some(core.store.must("reading an outcome", read))
 }
 
@@ -28,6 +29,7 @@ pub fn outbox(core: &Core, from: u64, limit: usize) -> Vec<AttemptRecord> {
 
 /// Removes settled attempts up to `upto`, as far as they are summed up. Gives how far that was.
 pub fn trim(core: &Core, upto: u64) -> u64 {
+    let mut index = core.back.lock();
     let _one = core.snapshot.lock();
     let trimmed = core.seqs.trimmed.load(Ordering::Relaxed);
     let upto = upto.min(core.seqs.tally.load(Ordering::Relaxed)).min(core.seqs.synced.load(Ordering::Acquire));
@@ -39,6 +41,7 @@ pub fn trim(core: &Core, upto: u64) -> u64 {
     batch.put(Family::Meta, META_OUTBOX_TRIMMED, &upto.to_be_bytes());
     batch.write();
     core.seqs.trimmed.store(upto, Ordering::Relaxed);
+    index.clear();
     core.desk.dirty();
     upto
 }
@@ -68,6 +71,11 @@ pub fn messages_of(core: &Core, campaign: &CampaignName) -> Vec<MessageId> {
     messages
 }
 
+/// What stands in `failure` that is none: accepted again after it had come back.
+fn is_failure(record: &AttemptRecord) -> bool {
+    record.outcome != Outcome::Accepted || record.in_doubt
+}
+
 /// The last outcome of the notifications of a campaign that are not accepted, in order, from behind `after` on.
 pub fn failures(
     core: &Core,
@@ -90,7 +98,7 @@ pub fn failures(
         while found.len() < limit
             && let Some(record) = next_record(core, &mut scan, Family::Failure)
         {
-            found.push(record);
+            found.extend(Some(record).filter(is_failure));
         }
         if found.len() >= limit {
             break;
@@ -101,7 +109,7 @@ pub fn failures(
 
 /// The last outcome of one notification, unless it is accepted.
 pub fn failure(core: &Core, id: NotificationId) -> Option<AttemptRecord> {
-    core.store.read(Family::Failure, &notification_key(id), AttemptRecord::decode)
+    core.store.read(Family::Failure, &notification_key(id), Line::decode_record).filter(is_failure)
 }
 
 /// Sums of one message.

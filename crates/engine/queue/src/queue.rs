@@ -7,14 +7,17 @@ use clock::Clock;
 use mail_model::{CampaignName, EmailAddress, Lane, MessageId, NotificationId, SourceName, UnixMs};
 use tokio::sync::Notify;
 
+use crate::act::Write;
 use crate::claim::{self, Claim, Queued};
 use crate::intake::{self, Begun, NewMessage};
-use crate::keys::{Family, LaneId, message_key};
+use crate::keys::{Family, InboxId, LaneId, message_key};
+use crate::late::{BeingSent, Told};
 use crate::life::Handle;
 use crate::open::{self, OpenError};
-use crate::outbox;
 use crate::record::attempt::AttemptRecord;
+use crate::record::audit::AuditEntry;
 use crate::record::doubt::InDoubt;
+use crate::record::mail::{KeptMail, ReceivedMail};
 use crate::record::message::{Head, decode_content};
 use crate::record::sums::Tally;
 use crate::recover::recover;
@@ -23,7 +26,7 @@ use crate::shape::{self, Inspection, Shape};
 use crate::stored::{Shelf, StoredMessage};
 use crate::sweep::{self, Filter};
 use crate::window::Peek;
-use crate::write::{self, Write};
+use crate::{history, inbox, lists, outbox, write};
 
 /// A queue directory, open. Cheap to clone; the last clone to be dropped closes it.
 #[derive(Clone)]
@@ -96,9 +99,66 @@ impl Queue {
     }
 
     /// Writes what became of claimed notifications. Returns when the death of the process cannot take it back; a power
-    /// cut cannot after the sync interval.
+    /// cut cannot after the sync interval, see [`Queue::synced`].
+    ///
+    /// Late outcomes and revivals are written, too, without a word about what became of them; one that comes too early is
+    /// lost. They belong to [`Queue::write_late`].
     pub fn write(&self, write: Write) {
         write::write(&self.life.core, write);
+    }
+
+    /// Writes what follows from received mail, like [`Queue::write`], and tells what became of late outcomes and
+    /// revivals. All of it is written, or, when one of its notifications is being sent in this moment, nothing.
+    ///
+    /// The first look at a message reads the outbox from its acceptance on, which takes a second for a million outcomes:
+    /// not for an async thread.
+    pub fn write_late(&self, write: Write) -> Result<Told, BeingSent> {
+        write::write_late(&self.life.core, write)
+    }
+
+    /// Returns once everything that was written before the call is safe from a power cut.
+    pub async fn synced(&self) {
+        let (done, told) = tokio::sync::oneshot::channel();
+        self.life.core.desk.tell_when_synced(done);
+        if told.await.is_err() {
+            // Only without a syncer, which lives as long as this handle: say nothing rather than guess.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Stores a received mail. Returns after the sync that covers it: from then on it will be dealt with, whatever
+    /// happens. Thousands that arrive together share one sync, and none of it is done in the caller's thread.
+    ///
+    /// A future that is dropped after it was polled leaves the mail stored or not.
+    pub async fn receive(&self, mail: ReceivedMail) -> Result<InboxId, Refusal> {
+        inbox::receive(&self.life.core, mail).await
+    }
+
+    /// Received mails that wait, oldest first, from behind `after` on: at most `limit`, fewer when they are large. They
+    /// stay until [`Write::inbox_done`] or [`Write::inbox_kept`] takes them out.
+    pub fn inbox_next(&self, after: Option<InboxId>, limit: usize) -> Vec<(InboxId, ReceivedMail)> {
+        inbox::next(&self.life.core, after, limit)
+    }
+
+    /// How many received mails wait, those included that are just being stored.
+    pub fn inbox_waiting(&self) -> u64 {
+        self.life.core.postbox.waiting()
+    }
+
+    /// Told when mail came in. Make the future before you look for it.
+    pub fn received(&self) -> &Notify {
+        &self.life.core.received
+    }
+
+    /// Received mails that are kept for people, oldest first, from behind `after` on: at most `limit`, fewer when they
+    /// are large. Beyond [`crate::Limits::kept_bytes_max`] the oldest are let go.
+    pub fn kept(&self, after: Option<InboxId>, limit: usize) -> Vec<KeptMail> {
+        inbox::kept(&self.life.core, after, limit)
+    }
+
+    /// Lets go of mails that are kept since before `before`. Gives how many.
+    pub fn forget_kept(&self, before: UnixMs) -> u64 {
+        inbox::forget_kept(&self.life.core, before)
     }
 
     /// A message with its content; the last few are kept in memory.
@@ -117,6 +177,27 @@ impl Queue {
         let store = &self.life.core.store;
         let found = store.must("reading", store.try_get(Family::Suppress, address.as_str().as_bytes()));
         found.map(|value| value.to_vec())
+    }
+
+    /// Suppressed addresses with what was said when they were, in the order of their bytes, from behind `after` on.
+    pub fn suppressions(&self, after: Option<&EmailAddress>, limit: usize) -> Vec<(EmailAddress, Vec<u8>)> {
+        lists::suppressions(&self.life.core, after, limit)
+    }
+
+    /// What was done by hand, with its number from 1, from behind number `after` on. Never removed here.
+    pub fn audit(&self, after: u64, limit: usize) -> Vec<(u64, AuditEntry)> {
+        lists::audit(&self.life.core, after, limit)
+    }
+
+    /// What [`Write::remember`] wrote under this key, unless it has expired.
+    pub fn remembered(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let core = &self.life.core;
+        lists::remembered(core, key, core.clock.unix())
+    }
+
+    /// Removes what has expired by `now`. Gives how much that was.
+    pub fn forget_remembered(&self, now: UnixMs) -> u64 {
+        lists::forget_remembered(&self.life.core, now)
     }
 
     /// Told when work was placed or loaded. Make the future before you look for work.
@@ -145,10 +226,19 @@ impl Queue {
     }
 
     /// The last outcome of every notification of a campaign that has one and is not accepted, those that will be tried
-    /// again included; and of those that were accepted and may have arrived twice. In order of message and index, from
+    /// again and those that came back later included; and of those that were accepted and may have arrived twice. In order of message and index, from
     /// behind `after` on.
     pub fn failures(&self, campaign: &CampaignName, after: Option<NotificationId>, limit: usize) -> Vec<AttemptRecord> {
         outbox::failures(&self.life.core, campaign, after, limit)
+    }
+
+    /// The last outcome of a notification, accepted ones included, also before it is synced. `None`: it was not tried,
+    /// its acceptance was trimmed, or its message is forgotten.
+    ///
+    /// The first look at a message reads the outbox from its acceptance on, which takes a second for a million outcomes:
+    /// not for an async thread.
+    pub fn last_attempt(&self, id: NotificationId) -> Option<AttemptRecord> {
+        history::last_attempt(&self.life.core, id)
     }
 
     /// Settled attempts from number `from` on, in order. Only what no power cut can take back. Numbers may have gaps.

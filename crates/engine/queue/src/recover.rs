@@ -13,8 +13,10 @@ use crate::desk::{Abort, Intakes};
 use crate::fatal::StoreFault;
 use crate::keys::{Family, LaneId, META_OUTBOX_TRIMMED, META_TALLY_SEQ, Spot, read_u64};
 use crate::lanes::LaneTable;
-use crate::record::attempt::AttemptRecord;
+use crate::postbox::Postbox;
 use crate::record::doubt::InDoubt;
+use crate::record::line::Line;
+use crate::record::mail::{KeptNote, decode_waiting};
 use crate::record::message::Staged;
 use crate::record::wire::Corrupt;
 use crate::refill::remove;
@@ -28,6 +30,7 @@ pub fn recover(store: Store, settings: QueueSettings, clock: Clock) -> Result<Co
     let staged = staged(&store)?;
     let seqs = seqs(&store)?;
     let last_id = last_id(&store)?;
+    let postbox = postbox(&store)?;
     let book = Book::default();
     replay(&store, &book, seqs.tally.load(Ordering::Relaxed) + 1)?;
     if !doubts.is_empty() {
@@ -46,6 +49,8 @@ pub fn recover(store: Store, settings: QueueSettings, clock: Clock) -> Result<Co
         snapshot: Mutex::default(),
         seqs,
         intakes: Mutex::new(Intakes { last_id, ..Intakes::default() }),
+        postbox,
+        back: Mutex::default(),
         doubts: Mutex::new(doubts),
         cancelled: Mutex::default(),
         queued: 0.into(),
@@ -55,6 +60,7 @@ pub fn recover(store: Store, settings: QueueSettings, clock: Clock) -> Result<Co
         stopping: false.into(),
         activity: tokio::sync::Notify::new(),
         settled: tokio::sync::Notify::new(),
+        received: tokio::sync::Notify::new(),
         bell: crate::desk::Bell::default(),
         desk: crate::desk::Desk::default(),
     };
@@ -80,7 +86,31 @@ fn seqs(store: &Store) -> Result<Seqs, StoreFault> {
     let trimmed = number(store, META_OUTBOX_TRIMMED)?;
     let tally = number(store, META_TALLY_SEQ)?;
     let last = last_number(store, Family::Outbox)?.max(trimmed).max(tally);
-    Ok(Seqs { next: (last + 1).into(), synced: last.into(), tally: tally.into(), trimmed: trimmed.into() })
+    Ok(Seqs {
+        next: (last + 1).into(),
+        synced: last.into(),
+        tally: tally.into(),
+        trimmed: trimmed.into(),
+        audit: (last_number(store, Family::Audit)? + 1).into(),
+    })
+}
+
+/// Counts what waits in the inbox and what is kept. What was received without having been synced counts, too: it is
+/// synced before anybody may look.
+fn postbox(store: &Store) -> Result<Postbox, StoreFault> {
+    let postbox = Postbox::new(last_number(store, Family::Mail)?);
+    let mut waiting = store.scan(Family::Inbox, &[], None);
+    while let Some((key, value)) = waiting.try_next()? {
+        let bytes = decode_waiting(key, value).map_err(|corrupt| StoreFault::new("inbox", corrupt))?;
+        postbox.found(bytes);
+    }
+    let mut kept = store.scan(Family::Kept, &[], None);
+    while let Some((key, value)) = kept.try_next()? {
+        let note = KeptNote::decode(key, value).map_err(|corrupt| StoreFault::new("kept", corrupt))?;
+        postbox.found_kept(note.content_bytes);
+    }
+    drop((waiting, kept));
+    Ok(postbox)
 }
 
 fn last_id(store: &Store) -> Result<u64, StoreFault> {
@@ -114,8 +144,8 @@ fn staged(store: &Store) -> Result<Vec<Abort>, StoreFault> {
 fn replay(store: &Store, book: &Book, from: u64) -> Result<(), StoreFault> {
     let mut scan = store.scan(Family::Outbox, &from.to_be_bytes(), None);
     while let Some((key, value)) = scan.try_next()? {
-        let record = AttemptRecord::decode(key, value).map_err(|corrupt| StoreFault::new("outbox", corrupt))?;
-        book.record(store, &[record])?;
+        let line = Line::decode(key, value).map_err(|corrupt| StoreFault::new("outbox", corrupt))?;
+        book.record(store, &[line])?;
     }
     Ok(())
 }

@@ -25,6 +25,13 @@ pub struct Limits {
     pub payload_bytes_max: usize,
     /// Lanes, ever.
     pub lanes_max: u32,
+    /// Received mails that wait to be dealt with.
+    pub inbox_mails_max: u64,
+    /// Content of these mails together, bytes.
+    pub inbox_bytes_max: u64,
+    /// Content of all mails that are kept for people, bytes. The only limit that refuses nothing: beyond it the oldest
+    /// ones are let go, so that nobody can fill the disk, or shut out what comes later, by writing to postmaster.
+    pub kept_bytes_max: u64,
     /// Free bytes that must stay on the disk, so that settling still works when accepting does not.
     pub disk_free_bytes_min: u64,
 }
@@ -38,6 +45,9 @@ impl Default for Limits {
             content_bytes_max: 32 << 20,
             payload_bytes_max: 64 << 10,
             lanes_max: 10_000,
+            inbox_mails_max: 200_000,
+            inbox_bytes_max: 4 << 30,
+            kept_bytes_max: 1 << 30,
             disk_free_bytes_min: 1 << 30,
         }
     }
@@ -107,6 +117,7 @@ impl Refusal {
             "content_bytes_max" => "make the content smaller, or link to files instead of attaching them",
             "payload_bytes_max" => "move what all recipients share into the content",
             "lanes_max" => "give carriers with many domains a profile, or raise it",
+            "inbox_mails_max" | "inbox_bytes_max" => "senders come again later; see why received mail is not read",
             "disk_free_bytes_min" => "free space on the disk of the data directory",
             _ => "give a shorter one",
         };

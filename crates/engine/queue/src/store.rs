@@ -30,11 +30,22 @@ pub enum LogTail {
     CutAtDamage,
 }
 
+/// What opening may add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Make {
+    /// Nothing: what is missing is damage.
+    Nothing,
+    /// Column families that an earlier format does not have.
+    Families,
+    /// The whole database.
+    Database,
+}
+
 /// Options of the database.
-pub fn options(tail: LogTail, create: bool) -> Options {
+pub fn options(tail: LogTail, make: Make) -> Options {
     let mut options = Options::default();
-    options.create_if_missing(create);
-    options.create_missing_column_families(create);
+    options.create_if_missing(make == Make::Database);
+    options.create_missing_column_families(make != Make::Nothing);
     options.set_paranoid_checks(true);
     options.set_wal_recovery_mode(match tail {
         LogTail::Whole => DBRecoveryMode::AbsoluteConsistency,
@@ -63,8 +74,10 @@ fn family_options(family: Family, cache: &Cache) -> Options {
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
     table.set_format_version(5);
-    let looked_up =
-        matches!(family, Family::Message | Family::Suppress | Family::Idempotency | Family::Tally | Family::Failure);
+    let looked_up = matches!(
+        family,
+        Family::Message | Family::Suppress | Family::Idempotency | Family::Tally | Family::Failure | Family::Memory
+    );
     if looked_up {
         table.set_bloom_filter(10.0, false);
     }
@@ -74,22 +87,22 @@ fn family_options(family: Family, cache: &Cache) -> Options {
     options.set_level_compaction_dynamic_level_bytes(true);
     options.set_max_write_buffer_number(3);
     options.set_write_buffer_size(match family {
-        Family::Due | Family::Outbox | Family::Content => 16 * MIB,
+        Family::Due | Family::Outbox | Family::Content | Family::Mail => 16 * MIB,
         _ => 8 * MIB,
     });
     // What stands at the head of a lane, and most marks, are soon deleted again: compact files full of deletions, so
     // that a scan from the beginning of a lane after a start does not wade through them.
-    if matches!(family, Family::Due | Family::Doubt | Family::Outbox) {
+    if matches!(family, Family::Due | Family::Doubt | Family::Outbox | Family::Inbox | Family::Mail) {
         options.add_compact_on_deletion_collector_factory(8_192, 4_096, 0.5);
     }
     options
 }
 
-/// All families with their options, sharing one block cache.
-pub fn descriptors() -> Vec<ColumnFamilyDescriptor> {
+/// These families with their options, sharing one block cache.
+pub fn descriptors(families: &[Family]) -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
     let mut all: Vec<_> =
-        Family::ALL.iter().map(|f| ColumnFamilyDescriptor::new(f.name(), family_options(*f, &cache))).collect();
+        families.iter().map(|f| ColumnFamilyDescriptor::new(f.name(), family_options(*f, &cache))).collect();
     all.push(ColumnFamilyDescriptor::new("default", Options::default()));
     all
 }
@@ -147,7 +160,11 @@ impl Store {
 
     /// Reads one value.
     pub fn try_get(&self, family: Family, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, StoreFault> {
-        self.db.get_pinned_cf(self.handle(family), key).map_err(|error| StoreFault::new(family.name(), error))
+        let mut read = ReadOptions::default();
+        // A mail of megabytes would drive everything else out of the cache, to be read once.
+        read.fill_cache(family != Family::Mail);
+        let found = self.db.get_pinned_cf_opt(self.handle(family), key, &read);
+        found.map_err(|error| StoreFault::new(family.name(), error))
     }
 
     /// Reads one value and decodes it.

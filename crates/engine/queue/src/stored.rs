@@ -36,7 +36,7 @@ pub struct StoredMessage {
 
 impl StoredMessage {
     pub(crate) fn new(id: MessageId, head: Head, content: Vec<u8>) -> Self {
-        let Head { campaign, tenant, class, pool, sender, not_before, not_after, accepted_at, count } = head;
+        let Head { campaign, tenant, class, pool, sender, not_before, not_after, accepted_at, count, .. } = head;
         Self { id, campaign, tenant, class, pool, sender, not_before, not_after, accepted_at, count, content }
     }
 }

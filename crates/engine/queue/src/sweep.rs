@@ -174,6 +174,8 @@ fn late_messages(core: &Core, now: UnixMs) -> Vec<(u64, MessageId)> {
 /// Forgets at most `limit` finished messages that were handed in before `before`, and idempotency keys older than seven
 /// days. The newest message always stays: its id tells the next start which ids were given away.
 pub fn forget(core: &Core, before: UnixMs, limit: usize) -> u64 {
+    // Nothing may come back to life while it is being forgotten.
+    let mut index = core.back.lock();
     // Sums of forgotten messages must not be stored afterwards.
     store_tallies(core);
     let _one = core.snapshot.lock();
@@ -194,6 +196,7 @@ pub fn forget(core: &Core, before: UnixMs, limit: usize) -> u64 {
     }
     core.messages.fetch_sub(i64::try_from(forgotten).unwrap_or(0), Ordering::Relaxed);
     forget_keys(core, core.clock.unix());
+    index.clear();
     core.desk.dirty();
     u64::try_from(forgotten).unwrap_or(u64::MAX)
 }

@@ -10,6 +10,7 @@ use mail_model::MonoUs;
 
 use crate::core::Core;
 use crate::desk::Placement;
+use crate::inbox;
 use crate::keys::{Family, META_TALLY_SEQ, message_key};
 
 /// Sums are stored this often when anything changed.
@@ -20,10 +21,17 @@ pub fn run(core: &Core) {
     let mut stored_at = core.clock.mono();
     loop {
         let turn = core.desk.next_turn(core.settings.sync_interval);
-        if turn.dirty || turn.last || !turn.placements.is_empty() {
-            sync(core, turn.placements.len());
+        let arrived = inbox::store(core, turn.arrivals);
+        let commits = turn.placements.len() + arrived.len();
+        if turn.dirty || turn.last || commits > 0 || !turn.waiting.is_empty() {
+            sync(core, commits);
         }
         place(core, turn.placements);
+        inbox::show(core, arrived);
+        for done in turn.waiting {
+            // Whoever went away does not need to know.
+            let _ = done.send(());
+        }
         if turn.last || tallies_are_due(core, stored_at) {
             stored_at = core.clock.mono();
             store_tallies(core);
@@ -35,15 +43,11 @@ pub fn run(core: &Core) {
     }
 }
 
-fn sync(core: &Core, messages: usize) {
-    let upto = {
-        // Whoever has a number has also written it once this lock is had.
-        let _alone = core.gate.write();
-        core.seqs.next.load(Ordering::Relaxed) - 1
-    };
+fn sync(core: &Core, commits: usize) {
+    let upto = core.written();
     let begun = core.clock.mono();
     core.store.sync();
-    telemetry::StoreSynced { took: core.clock.mono().since(begun), writes: messages }.emit();
+    telemetry::StoreSynced { took: core.clock.mono().since(begun), writes: commits }.emit();
     if core.seqs.synced.fetch_max(upto, Ordering::Release) < upto {
         core.settled.notify_waiters();
         core.settled.notify_one();

@@ -17,6 +17,7 @@ fn entry(due_ms: u64, index: u32, hint: Option<&str>) -> Entry {
         last_cause: None,
         in_doubt: false,
         cancelled: false,
+        returned: false,
         address: "a@b.jp".parse().unwrap(),
         payload: vec![],
     };

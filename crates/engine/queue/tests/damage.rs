@@ -12,18 +12,24 @@ use std::time::Duration;
 
 use clock::{Chance, Clock};
 use common::*;
-use mail_model::{Cause, NotificationId, Outcome};
-use queue::{Queue, QueueSettings};
+use mail_model::{Cause, NotificationId, Outcome, UnixMs};
+use queue::{Queue, QueueSettings, Write};
 
 const DIR: &str = "TODOKE_DAMAGE_DIR";
 const FINE: i32 = 40;
 const REFUSED: i32 = 41;
 const WRONG: i32 = 42;
 
-/// Recipients of the three messages, all synced; the first of each are settled.
+/// Recipients of the three messages, all synced; some of the first are settled.
 const COUNTS: [u32; 3] = [30, 5, 40];
 /// Settlings that are in the log without a sync when the directory is copied.
 const UNSYNCED: usize = 25;
+/// Settled and synced: four that failed, one that was accepted and came back.
+const SYNCED: usize = 5;
+/// Long enough that it does not fit into a block of the log.
+fn long_mail() -> String {
+    "日本語".repeat(9_000)
+}
 
 /// A queue with something in every file. The syncer is kept from syncing the last settlings.
 fn make(dir: &Path) {
@@ -31,11 +37,21 @@ fn make(dir: &Path) {
     let never = QueueSettings { sync_interval: Duration::from_secs(3_600), ..settings() };
     let queue = Queue::open(&dir.join("q"), settings(), clock.clone()).unwrap();
     accept(&queue, message("c"), &lane("au"), COUNTS[0]);
-    for queued in claim_all(&queue, &clock).into_iter().take(4) {
+    let mut claimed = claim_all(&queue, &clock);
+    for queued in claimed.drain(..SYNCED - 1) {
         done(&queue, queued, Outcome::Failed(Cause::AddressUnknown), START);
     }
+    let returned = claimed.remove(0);
+    let id = returned.id;
+    done(&queue, returned, Outcome::Accepted, START);
+    drop(claimed);
+    let mails: Vec<_> = [long_mail(), "kept".to_owned()].iter().map(|content| receive(&queue, content)).collect();
+    let bounced = report(id, Outcome::Bounced(Cause::MailboxFull));
+    let write = Write::new().late(&bounced).inbox_kept(mails[1], "reply", "").audit(audit_entry("one"));
+    queue.write_late(write.remember(b"m/1", b"known", UnixMs::NEVER)).unwrap();
     drop(queue);
     let queue = Queue::open(&dir.join("q"), never, clock.clone()).unwrap();
+    receive(&queue, "short");
     accept(&queue, message("c"), &lane("docomo"), COUNTS[1]);
     accept(&queue, message("c"), &lane("au"), COUNTS[2]);
     let claimed = claim_all(&queue, &clock);
@@ -73,8 +89,10 @@ fn examine(queue: &Queue, clock: &Clock) -> Result<(), String> {
     }
     let mut seen = BTreeSet::new();
     let records = queue.outbox(0, usize::MAX);
-    let ended = records.len();
-    if !(4..=4 + UNSYNCED).contains(&ended) || records.iter().zip(1..).any(|(record, seq)| record.seq != seq) {
+    // One notification has two outcomes.
+    let ended = records.len().saturating_sub(1);
+    if !(SYNCED..=SYNCED + UNSYNCED).contains(&ended) || records.iter().zip(1..).any(|(record, seq)| record.seq != seq)
+    {
         return Err(format!("{ended} outcomes"));
     }
     for queued in claim_all(queue, clock) {
@@ -84,6 +102,13 @@ fn examine(queue: &Queue, clock: &Clock) -> Result<(), String> {
         if !right || !seen.insert(queued.id) {
             return Err("a wrong or a second notification".to_owned());
         }
+    }
+    let right = inbox_of(queue) == [long_mail(), "short".to_owned()]
+        && queue.kept(None, 9).iter().map(|kept| &kept.mail).eq([&mail("kept")])
+        && queue.audit(0, 9) == [(1, audit_entry("one"))]
+        && queue.remembered(b"m/1").as_deref() == Some(b"known");
+    if !right || records.iter().any(|record| queue.last_attempt(record.id).is_none()) {
+        return Err("what came in is not what is there".to_owned());
     }
     let tally = queue.tally(&campaign);
     if tally.ended != ended as u64 || tally.queued() != seen.len() as u64 {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use clock::Clock;
 use common::*;
-use mail_model::{Cause, Outcome, Withheld};
-use queue::{FORMAT_VERSION, Filter, Queue, Write};
+use mail_model::{Cause, Class, Lane, NotificationId, Outcome, UnixMs, Withheld};
+use queue::{FORMAT_VERSION, Filter, Late, Queue, Revived, Write};
 
 /// Each format with the test of what its queue holds.
-const CHECKED: [(u32, fn(&Queue, &Clock)); 1] = [(1, check_v1)];
+const CHECKED: [(u32, fn(&Queue, &Clock)); 2] = [(1, check_v1), (2, check_v2)];
 
 fn folder(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/old/v{version}"))
@@ -45,7 +45,68 @@ fn every_stored_format_is_tested_and_the_present_one_is_stored() {
     assert!(CHECKED.iter().any(|(version, _)| *version == FORMAT_VERSION));
 }
 
+fn format_of(dir: &Path) -> String {
+    fs::read_to_string(dir.join("FORMAT")).unwrap()
+}
+
+#[test]
+fn a_queue_of_an_earlier_format_is_of_the_present_one_once_it_was_opened() {
+    let dir = copied(&folder(1));
+    let clock = Clock::manual(START);
+    assert_eq!(format_of(dir.path()), "todoke queue format 1\n");
+    drop(open(dir.path(), &clock));
+    assert_eq!(format_of(dir.path()), format!("todoke queue format {FORMAT_VERSION}\n"));
+    let queue = open(dir.path(), &clock);
+    receive(&queue, "x");
+    check_v1(&queue, &clock);
+    assert_eq!(inbox_of(&queue), ["x"]);
+}
+
+#[test]
+fn a_conversion_that_was_cut_off_is_done_at_the_next_start() {
+    let dir = copied(&folder(1));
+    let clock = Clock::manual(START);
+    drop(open(dir.path(), &clock));
+    // The families are there, and the file still says what it said.
+    fs::write(dir.path().join("FORMAT"), "todoke queue format 1\n").unwrap();
+    let queue = open(dir.path(), &clock);
+    receive(&queue, "x");
+    drop(queue);
+    let queue = open(dir.path(), &clock);
+    assert_eq!((inbox_of(&queue), format_of(dir.path())), (vec!["x".to_owned()], "todoke queue format 2\n".to_owned()));
+}
+
+#[test]
+fn a_queue_of_an_earlier_format_opens_with_a_torn_log_and_not_without_what_was_synced() {
+    for rubbish in [true, false] {
+        let dir = copied(&folder(1));
+        let path = dir.path().join("000004.log");
+        let mut log = fs::read(&path).unwrap();
+        if rubbish {
+            // The beginning of a record that a kill cut off: checksum, length 100, kind "whole".
+            log.extend([0, 0, 0, 0, 100, 0, 1]);
+            log.extend([9; 20]);
+        } else {
+            log.truncate(log.len() / 2);
+        }
+        fs::write(&path, log).unwrap();
+        let clock = Clock::manual(START);
+        match Queue::open(dir.path(), settings(), clock.clone()) {
+            Ok(queue) => check_v1(&queue, &clock),
+            Err(error) => assert!(!rubbish && error.to_string().contains("synced"), "{error}"),
+        }
+        let format = if rubbish { FORMAT_VERSION } else { 1 };
+        assert_eq!(format_of(dir.path()), format!("todoke queue format {format}\n"));
+    }
+}
+
 /// One of everything that can stand in a queue.
+fn write_present(queue: &Queue, clock: &Clock) {
+    write_v1(queue, clock);
+    write_v2(queue, clock);
+}
+
+/// What a queue of format 1 could hold.
 fn write_v1(queue: &Queue, clock: &Clock) {
     accept(queue, with_key(message("finished"), "key-1", 7), &lane("au"), 4);
     let outcomes = [
@@ -75,15 +136,23 @@ fn write_v1(queue: &Queue, clock: &Clock) {
 }
 
 fn check_v1(queue: &Queue, clock: &Clock) {
+    // Payloads were not kept by the program of that time.
+    check_first(queue, clock, 6, Revived::NotKept);
+}
+
+/// `stored`: how many outcomes were stored.
+fn check_first(queue: &Queue, clock: &Clock, stored: usize, revived: Revived) {
     let finished = queue.tally(&"finished".parse().unwrap());
     assert_eq!((finished.count, finished.queued(), finished.of(Outcome::Accepted)), (4, 0, 1));
     assert_eq!(queue.failures(&"finished".parse().unwrap(), None, 9).len(), 3);
     assert_eq!(queue.suppression(&address(1, "docomo.ne.jp")).as_deref(), Some(&[1, 2][..]));
     assert!(matches!(queue.begin(with_key(message("x"), "key-1", 7)), Ok(queue::Begun::Known { count: 4, .. })));
-    let doubts = queue.in_doubt();
-    assert_eq!((doubts.len(), doubts[0].id.index, doubts[0].source.as_str()), (1, 1, "s1"));
-    // Six outcomes were stored; the refill ends five more.
-    outbox_of(queue, 11);
+    // The refill ends five more.
+    let records = outbox_of(queue, stored + 5);
+    // The one that was marked is still known to be in doubt.
+    let doubtful: Vec<_> = records.iter().filter(|record| record.in_doubt).collect();
+    assert_eq!((doubtful.len(), doubtful[0].id.index), (1, 1));
+    assert_eq!(doubtful[0].outcome, Outcome::Withheld(Withheld::Cancelled));
     // Five were claimed when they were cancelled, one had been deferred: none of them is sent.
     assert!(claim_all(queue, clock).is_empty());
     let waiting = queue.messages_of(&"waiting".parse().unwrap())[0];
@@ -93,6 +162,62 @@ fn check_v1(queue: &Queue, clock: &Clock) {
     assert_eq!(queue.tally_of(waiting).unwrap().of(Outcome::Withheld(Withheld::Cancelled)), 6);
     assert!(queue.messages_of(&"staged".parse().unwrap()).is_empty());
     assert_eq!(queue.outbox(0, 2)[1].outcome, Outcome::Failed(Cause::AddressUnknown));
+    let accepted = queue.outbox(0, 1).remove(0);
+    assert_eq!(queue.last_attempt(accepted.id), Some(accepted.clone()));
+    let told = queue.write_late(Write::new().late(&report(accepted.id, BOUNCED)).revive(accepted.id, START)).unwrap();
+    assert_eq!((told.late[0].1, told.revived[0].1), (Late::Recorded, revived));
+}
+
+const BOUNCED: Outcome = Outcome::Bounced(Cause::MailboxFull);
+
+fn urgent() -> Lane {
+    Lane { class: Class::Transactional, ..lane("au") }
+}
+
+/// What came with format 2.
+fn write_v2(queue: &Queue, clock: &Clock) {
+    let class = Class::Transactional;
+    accept(queue, queue::NewMessage { class, ..message("returned") }, &urgent(), 4);
+    for queued in claim_all(queue, clock) {
+        let (id, index) = (queued.id, queued.id.index);
+        done(queue, queued, Outcome::Accepted, START);
+        let later = START + Duration::from_secs(60);
+        let write = match index {
+            0 => Write::new().late(&report(id, BOUNCED)),
+            1 => Write::new().late(&report(id, BOUNCED)).late(&report(id, Outcome::Complained)),
+            2 => Write::new().late(&report(id, BOUNCED)).revive(id, later),
+            _ => Write::new(),
+        };
+        queue.write_late(write).unwrap();
+    }
+    let ids: Vec<_> = ["waiting", "dealt with", "kept"].map(|content| receive(queue, content)).into();
+    let write = Write::new().inbox_done(ids[1]).inbox_kept(ids[2], "reply", "a person wrote it");
+    queue.write_late(write.audit(audit_entry("one")).remember(b"m/1", b"known", UnixMs::NEVER)).unwrap();
+    wait(queue.synced());
+}
+
+fn check_v2(queue: &Queue, clock: &Clock) {
+    let message = queue.messages_of(&"returned".parse().unwrap())[0];
+    let tally = queue.tally_of(message).unwrap();
+    assert_eq!((tally.count, tally.ended, tally.of(Outcome::Accepted)), (4, 3, 1));
+    assert_eq!((tally.of(BOUNCED), tally.of(Outcome::Complained)), (1, 1));
+    let last = |index| queue.last_attempt(NotificationId { message, index }).map(|record| record.outcome);
+    let deferred = Outcome::Deferred(Cause::MailboxFull);
+    let expected = [BOUNCED, Outcome::Complained, deferred, Outcome::Accepted].map(Some);
+    assert_eq!([0, 1, 2, 3].map(last), expected);
+    assert_eq!(queue.message(message).unwrap().class, Class::Transactional);
+    assert_eq!((inbox_of(queue), queue.inbox_waiting()), (vec!["waiting".to_owned()], 1));
+    let kept = queue.kept(None, 9).remove(0);
+    assert_eq!((kept.kind.as_str(), kept.note.as_str(), kept.mail), ("reply", "a person wrote it", mail("kept")));
+    assert_eq!(queue.audit(0, 9), [(1, audit_entry("one"))]);
+    assert_eq!(queue.remembered(b"m/1").as_deref(), Some(&b"known"[..]));
+    check_first(queue, clock, 14, Revived::Waiting);
+    clock.advance(Duration::from_secs(60));
+    let back: Vec<_> = claim_all(queue, clock).into_iter().filter(|queued| queued.id.message == message).collect();
+    assert_eq!(
+        (back.len(), back[0].id.index, back[0].attempts, back[0].lane),
+        (1, 2, 2, queue.lane_id(&urgent()).unwrap())
+    );
 }
 
 /// Writes the queue of the present format anew: only when a format is introduced, never over one that was released.
@@ -101,7 +226,7 @@ fn check_v1(queue: &Queue, clock: &Clock) {
 fn write_the_queue_of_the_present_format() {
     let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
     let queue = open(dir.path(), &clock);
-    write_v1(&queue, &clock);
+    write_present(&queue, &clock);
     let to = folder(FORMAT_VERSION);
     fs::create_dir_all(&to).unwrap();
     // As a kill would leave it: copied while it is open. RocksDB's own diary and options are not needed.

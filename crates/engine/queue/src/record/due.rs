@@ -11,6 +11,7 @@ const HAS_SOURCE: u8 = 1;
 const HAS_CAUSE: u8 = 2;
 const IN_DOUBT: u8 = 4;
 const CANCELLED: u8 = 8;
+const RETURNED: u8 = 16;
 
 /// The record under a key of `due`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub struct DueRecord {
     pub in_doubt: bool,
     /// Cancelled while it was being tried: to be withheld, not sent.
     pub cancelled: bool,
+    /// It was accepted once and came back by mail. Its end is then kept among the failures, even when it is accepted
+    /// again: that is where it is looked for, since the outbox is read for the first acceptance only.
+    pub returned: bool,
     /// The recipient.
     pub address: EmailAddress,
     /// What the caller needs to make this recipient's mail, opaque.
@@ -41,6 +45,7 @@ impl DueRecord {
         flags |= if self.last_cause.is_some() { HAS_CAUSE } else { 0 };
         flags |= if self.in_doubt { IN_DOUBT } else { 0 };
         flags |= if self.cancelled { CANCELLED } else { 0 };
+        flags |= if self.returned { RETURNED } else { 0 };
         let mut writer = Writer::new(VERSION, 32 + self.address.as_str().len() + self.payload.len());
         writer.u8(flags);
         writer.u16(self.attempts);
@@ -60,7 +65,7 @@ impl DueRecord {
     pub fn decode(key: &[u8], value: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::open(key, value, VERSION)?;
         let flags = reader.u8()?;
-        if flags & !(HAS_SOURCE | HAS_CAUSE | IN_DOUBT | CANCELLED) != 0 {
+        if flags & !(HAS_SOURCE | HAS_CAUSE | IN_DOUBT | CANCELLED | RETURNED) != 0 {
             return Err(Corrupt::Field("flags"));
         }
         let attempts = reader.u16()?;
@@ -78,6 +83,7 @@ impl DueRecord {
             last_cause,
             in_doubt: flags & IN_DOUBT != 0,
             cancelled: flags & CANCELLED != 0,
+            returned: flags & RETURNED != 0,
             address: reader.address()?,
             payload: reader.rest().to_vec(),
         })
@@ -97,6 +103,7 @@ mod tests {
             last_cause: None,
             in_doubt: false,
             cancelled: false,
+            returned: false,
             address: "a..b@docomo.ne.jp".parse().unwrap(),
             payload: vec![],
         };
@@ -106,6 +113,7 @@ mod tests {
             last_cause: Some(Cause::Other),
             in_doubt: true,
             cancelled: true,
+            returned: true,
             payload: vec![0, 1, 2],
             ..plain.clone()
         };

@@ -7,8 +7,10 @@ use mail_model::{CampaignName, Class, EmailAddress, Lane, MessageId, PoolName, T
 use crate::keys::LaneId;
 use crate::record::wire::{Corrupt, Reader, Writer};
 
-/// Version of the records of this file.
+/// Version of the records of this file, but for the head.
 pub const VERSION: u8 = 1;
+/// Version of the head. Version 1 has no `first_seq`.
+pub const HEAD_VERSION: u8 = 2;
 
 /// A message without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Head {
     pub accepted_at: UnixMs,
     /// Its notifications.
     pub count: u32,
+    /// No attempt of it has a smaller number in the outbox; 0 when an earlier program stored it.
+    pub first_seq: u64,
 }
 
 fn class_code(class: Class) -> u8 {
@@ -53,7 +57,7 @@ fn class_of(code: u8) -> Result<Class, Corrupt> {
 impl Head {
     /// The bytes under `key`.
     pub fn encode(&self, key: &[u8]) -> Vec<u8> {
-        let mut writer = Writer::new(VERSION, 128);
+        let mut writer = Writer::new(HEAD_VERSION, 128);
         writer.text(self.campaign.as_str());
         writer.text(self.tenant.as_str());
         writer.u8(class_code(self.class));
@@ -63,12 +67,13 @@ impl Head {
         writer.opt_u64(self.not_after.map(|t| t.0));
         writer.u64(self.accepted_at.0);
         writer.u32(self.count);
+        writer.u64(self.first_seq);
         writer.seal(key)
     }
 
     /// Reads the bytes under `key`.
     pub fn decode(key: &[u8], value: &[u8]) -> Result<Self, Corrupt> {
-        let mut reader = Reader::open(key, value, VERSION)?;
+        let (version, mut reader) = Reader::open_upto(key, value, HEAD_VERSION)?;
         let head = Self {
             campaign: reader.parse("campaign")?,
             tenant: reader.parse("tenant")?,
@@ -79,6 +84,7 @@ impl Head {
             not_after: reader.opt_time("not_after")?,
             accepted_at: reader.time()?,
             count: reader.u32()?,
+            first_seq: if version < 2 { 0 } else { reader.u64()? },
         };
         reader.end()?;
         Ok(head)
@@ -204,6 +210,7 @@ mod tests {
             not_after: Some(UnixMs(9)),
             accepted_at: UnixMs(5),
             count: 3,
+            first_seq: 77,
         };
         assert_eq!(Head::decode(b"k", &head.encode(b"k")), Ok(head.clone()));
         let empty = Head { sender: None, not_before: Some(UnixMs(1)), not_after: None, ..head };
@@ -212,13 +219,15 @@ mod tests {
         assert_eq!(Staged::decode(b"k", &staged.encode(b"k")), Ok(staged.clone()));
         let known = Known { message: MessageId(1), count: 2, digest: [7; 32], at: UnixMs(3) };
         assert_eq!(Known::decode(b"k", &known.encode(b"k")), Ok(known.clone()));
-        let lane = Lane {
-            carrier: "other".parse().unwrap(),
-            site: "example.jp".parse().unwrap(),
-            pool: "wide".parse().unwrap(),
-            class: Class::Normal,
-        };
-        assert_eq!(decode_lane(b"k", &encode_lane(b"k", &lane)), Ok(lane));
+        for class in Class::ALL {
+            let lane = Lane {
+                carrier: "other".parse().unwrap(),
+                site: "example.jp".parse().unwrap(),
+                pool: "wide".parse().unwrap(),
+                class,
+            };
+            assert_eq!(decode_lane(b"k", &encode_lane(b"k", &lane)), Ok(lane));
+        }
         assert_eq!(decode_content(b"k", &encode_content(b"k", b"body")), Ok(b"body".to_vec()));
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use mail_model::{CarrierName, Outcome, UnixMs};
 
-use crate::record::attempt::{AttemptRecord, outcome_code, outcome_of};
+use crate::record::attempt::{outcome_code, outcome_of};
+use crate::record::line::{Correction, Line, Tail};
 use crate::record::wire::{Corrupt, Reader, Writer};
 
 /// Version of this record.
@@ -89,9 +90,9 @@ impl Histogram {
 pub struct Tally {
     /// Notifications accepted into the queue.
     pub count: u64,
-    /// How many of them ended.
+    /// How many of them ended. One that came back by mail and is tried once more has not.
     pub ended: u64,
-    /// When the first was handed over to a carrier.
+    /// When the first was handed over to a carrier, whether it came back later or not.
     pub first_accepted: Option<UnixMs>,
     /// When the last was.
     pub last_accepted: Option<UnixMs>,
@@ -110,7 +111,8 @@ impl Tally {
         self.count.saturating_sub(self.ended)
     }
 
-    /// Attempts by carrier and outcome. Deferred ones are no ends: a notification may stand here several times.
+    /// Attempts by carrier and outcome. Deferred ones are no ends: a notification may stand here several times. Of the
+    /// ends each notification has one: an acceptance that was followed by a bounce or a complaint is not counted.
     pub fn outcomes(&self) -> impl Iterator<Item = (&CarrierName, Outcome, u64)> {
         self.outcomes.iter().filter_map(|((carrier, (kind, detail)), n)| {
             outcome_of(*kind, *detail).ok().map(|outcome| (carrier, outcome, *n))
@@ -122,7 +124,8 @@ impl Tally {
         self.outcomes().filter(|(_, o, _)| *o == outcome).map(|(_, _, n)| n).sum()
     }
 
-    /// Time from being handed in to being handed over, by carrier. Refused and withheld ones are not in it.
+    /// Time from being handed in to being handed over, by carrier. Refused and withheld ones are not in it; those that
+    /// came back later are.
     pub fn latency(&self) -> impl Iterator<Item = (&CarrierName, &Histogram)> {
         self.latency.iter()
     }
@@ -134,8 +137,13 @@ impl Tally {
         all
     }
 
-    /// Counts one attempt.
-    pub fn record(&mut self, attempt: &AttemptRecord) {
+    /// Counts one line of the ledger. A line that corrects another takes that one's count back: what ended is counted
+    /// once, under its last word. Times to hand-over stay as they were; it was handed over.
+    pub fn record(&mut self, line: &Line) {
+        let attempt = &line.record;
+        if let Tail::Corrects { correction, .. } = &line.tail {
+            self.take_back(correction);
+        }
         *self.outcomes.entry((attempt.carrier.clone(), outcome_code(attempt.outcome))).or_default() += 1;
         if attempt.outcome.is_final() {
             self.ended += 1;
@@ -144,6 +152,17 @@ impl Tally {
             self.latency.entry(attempt.carrier.clone()).or_default().record(attempt.latency_ms());
             self.first_accepted = Some(self.first_accepted.map_or(attempt.at, |t| t.min(attempt.at)));
             self.last_accepted = Some(self.last_accepted.map_or(attempt.at, |t| t.max(attempt.at)));
+        }
+    }
+
+    fn take_back(&mut self, correction: &Correction) {
+        self.ended = self.ended.saturating_sub(1);
+        let key = (correction.carrier.clone(), correction.code);
+        if let Some(n) = self.outcomes.get_mut(&key) {
+            *n = n.saturating_sub(1);
+            if *n == 0 {
+                self.outcomes.remove(&key);
+            }
         }
     }
 
@@ -225,6 +244,7 @@ fn len(n: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::attempt::AttemptRecord;
     use mail_model::{Cause, MessageId, NotificationId, SiteName};
 
     #[test]
@@ -251,22 +271,24 @@ mod tests {
 
     #[test]
     fn sums_read_back_and_merging_is_adding() {
-        let attempt = |carrier: &str, outcome, at| AttemptRecord {
-            seq: 0,
-            id: NotificationId { message: MessageId(1), index: 0 },
-            attempt: 1,
-            outcome,
-            at: UnixMs(at),
-            accepted_at: UnixMs(1_000),
-            carrier: carrier.parse().unwrap(),
-            site: SiteName::none(),
-            source: None,
-            mx_host: String::new(),
-            stage: None,
-            reply: None,
-            rule: String::new(),
-            address: "a@b.jp".parse().unwrap(),
-            in_doubt: false,
+        let attempt = |carrier: &str, outcome, at| {
+            Line::plain(AttemptRecord {
+                seq: 0,
+                id: NotificationId { message: MessageId(1), index: 0 },
+                attempt: 1,
+                outcome,
+                at: UnixMs(at),
+                accepted_at: UnixMs(1_000),
+                carrier: carrier.parse().unwrap(),
+                site: SiteName::none(),
+                source: None,
+                mx_host: String::new(),
+                stage: None,
+                reply: None,
+                rule: String::new(),
+                address: "a@b.jp".parse().unwrap(),
+                in_doubt: false,
+            })
         };
         let attempts = [
             attempt("au", Outcome::Deferred(Cause::RateLimited), 1_100),
@@ -287,5 +309,15 @@ mod tests {
         assert_eq!((all.first_accepted, all.last_accepted), (Some(UnixMs(1_500)), Some(UnixMs(1_900))));
         assert_eq!(all.latency_of_all().percentile_ms(100.0), Some(900));
         assert_eq!(Tally::decode(b"k", &all.encode(b"k")), Ok(all.clone()));
+        let corrects = |of: &Line, outcome| Line {
+            record: AttemptRecord { outcome, ..of.record.clone() },
+            tail: Tail::Corrects { correction: Correction::of(&of.record), known: 0 },
+        };
+        let bounced = corrects(&attempts[3], Outcome::Bounced(Cause::MailboxFull));
+        all.record(&bounced);
+        assert_eq!((all.ended, all.of(Outcome::Accepted), all.of(bounced.record.outcome)), (3, 1, 1));
+        all.record(&corrects(&bounced, Outcome::Deferred(Cause::MailboxFull)));
+        assert_eq!((all.ended, all.queued(), all.of(bounced.record.outcome)), (2, 3, 0));
+        assert_eq!(all.latency_of_all().count(), 2);
     }
 }

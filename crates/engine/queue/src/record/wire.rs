@@ -122,15 +122,24 @@ pub fn cut(text: &str, max: usize) -> &str {
 pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Checks the checksum and the version. `known` is the newest version the caller can read.
+    /// Checks the checksum and the version. `known` is the only version the caller can read.
     pub fn open(key: &[u8], value: &'a [u8], known: u8) -> Result<Self, Corrupt> {
+        match Self::open_upto(key, value, known)? {
+            (version, reader) if version == known => Ok(reader),
+            (found, _) => Err(Corrupt::Version { found, known }),
+        }
+    }
+
+    /// Checks the checksum and the version, and gives the version. `known` is the newest that the caller can read; it
+    /// reads all before it, too.
+    pub fn open_upto(key: &[u8], value: &'a [u8], known: u8) -> Result<(u8, Self), Corrupt> {
         let at = value.len().checked_sub(CHECKSUM_BYTES).ok_or(Corrupt::Length)?;
         let (body, sum) = value.split_at(at);
         if checksum(key, body).to_le_bytes() != sum {
             return Err(Corrupt::Checksum);
         }
         match body.split_first() {
-            Some((&version, rest)) if version == known => Ok(Self(rest)),
+            Some((&version, rest)) if (1..=known).contains(&version) => Ok((version, Self(rest))),
             Some((&found, _)) => Err(Corrupt::Version { found, known }),
             None => Err(Corrupt::Length),
         }
@@ -142,7 +151,8 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
+    /// A fixed number of bytes.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
         self.take(N)?.try_into().map_err(|_| Corrupt::Length)
     }
 
@@ -180,6 +190,11 @@ impl<'a> Reader<'a> {
     /// A text that is a checked type: a name, an address.
     pub fn parse<T: FromStr>(&mut self, field: &'static str) -> Result<T, Corrupt> {
         self.text(field)?.parse().map_err(|_| Corrupt::Field(field))
+    }
+
+    /// A text as it is.
+    pub fn string(&mut self, field: &'static str) -> Result<String, Corrupt> {
+        self.text(field).map(str::to_owned)
     }
 
     /// A checked text that may be missing.
@@ -233,6 +248,7 @@ mod tests {
         writer.u64(7);
         let value = writer.seal(b"key");
         assert!(Reader::open(b"key", &value, 1).is_ok());
+        assert_eq!(Reader::open_upto(b"key", &value, 2).map(|(version, _)| version), Ok(1));
         assert_eq!(Reader::open(b"kez", &value, 1).err(), Some(Corrupt::Checksum));
         assert_eq!(Reader::open(b"key", &value, 2).err(), Some(Corrupt::Version { found: 1, known: 2 }));
         for bit in 0..value.len() * 8 {

@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::path::Path;
 
+use bytes::Bytes;
 use clock::Clock;
-use mail_model::{Class, EmailAddress, Lane, MessageId, Outcome, SiteName, SourceName, UnixMs};
+use mail_model::{Class, EmailAddress, Lane, MessageId, NotificationId, Outcome, SiteName, SourceName, UnixMs};
 use queue::{
-    Accepted, AttemptRecord, Begun, Claim, Idempotency, Intake, LaneId, NewMessage, Next, Queue, QueueSettings, Queued,
-    Refusal, Write,
+    Accepted, AttemptRecord, AuditEntry, Begun, Claim, Idempotency, InboxId, Intake, LaneId, NewMessage, Next, Queue,
+    QueueSettings, Queued, ReceivedMail, Refusal, Write,
 };
 
 /// A Monday in 2026.
@@ -145,4 +146,58 @@ pub fn outbox_of(queue: &Queue, settled: usize) -> Vec<AttemptRecord> {
             told.await;
         }
     })
+}
+
+/// A received mail with this content.
+pub fn mail(content: &str) -> ReceivedMail {
+    ReceivedMail {
+        received_at: START,
+        peer: "192.0.2.7".parse().unwrap(),
+        helo: "mx.docomo.ne.jp".to_owned(),
+        tls: true,
+        sender: None,
+        recipients: vec!["b+1@school.example".parse().unwrap()],
+        content: Bytes::copy_from_slice(content.as_bytes()),
+    }
+}
+
+pub fn receive(queue: &Queue, content: &str) -> InboxId {
+    wait(queue.receive(mail(content))).unwrap()
+}
+
+/// What stands in the received mails that wait.
+pub fn inbox_of(queue: &Queue) -> Vec<String> {
+    let all = queue.inbox_next(None, usize::MAX);
+    all.into_iter().map(|(_, mail)| String::from_utf8(mail.content.to_vec()).unwrap()).collect()
+}
+
+/// What a report tells of a notification.
+pub fn report(id: NotificationId, outcome: Outcome) -> AttemptRecord {
+    AttemptRecord {
+        seq: 0,
+        id,
+        attempt: 0,
+        outcome,
+        at: START,
+        accepted_at: START,
+        carrier: "docomo".parse().unwrap(),
+        site: SiteName::none(),
+        source: None,
+        mx_host: String::new(),
+        stage: None,
+        reply: None,
+        rule: "report".to_owned(),
+        address: address(id.index, "docomo.ne.jp"),
+        in_doubt: false,
+    }
+}
+
+pub fn audit_entry(subject: &str) -> AuditEntry {
+    AuditEntry {
+        at: START,
+        actor: "inbound".to_owned(),
+        action: "mail.dealt_with".to_owned(),
+        subject: subject.to_owned(),
+        reason: "test".to_owned(),
+    }
 }
