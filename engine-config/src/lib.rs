@@ -14,7 +14,7 @@ pub use usable::dns::DnsConfig;
 pub use usable::edges::EdgesConfig;
 pub use usable::engine::{EngineSection, TelemetryConfig, TlsConfig};
 pub use usable::http::{ApiKey, HttpConfig};
-pub use usable::inbound::InboundConfig;
+pub use usable::inbound::{CertificateConfig, InboundConfig};
 pub use usable::pools::{PoolConfig, PoolMember, PoolsConfig, SourceConfig, WarmupConfig};
 pub use usable::queue::QueueConfig;
 pub use usable::registration::{RegistrationConfig, RegistrationSchool};

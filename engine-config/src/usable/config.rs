@@ -152,6 +152,7 @@ fn read(reading: &Reading, origin: &str, root: &Table) -> Option<EngineConfig> {
     let warmup = WarmupConfig::read(&single("warmup"));
     let queue = QueueConfig::read(&single("queue"));
     let tls = TlsConfig::read(&single("tls"));
+    let tls = tls.map(|tls| TlsConfig { roots_file: tls.roots_file.map(|file| base.join(file)), ..tls });
     let telemetry = TelemetryConfig::read(&single("telemetry"));
 
     // Without a node name the sources are still checked, under a name that goes nowhere.

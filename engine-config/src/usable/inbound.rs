@@ -49,8 +49,8 @@ pub struct InboundConfig {
     pub listen: Vec<SocketAddr>,
     /// What it calls itself.
     pub host_name: HostName,
-    /// Certificate chain and private key, PEM.
-    pub certificate: Option<(Vec<u8>, Secret)>,
+    /// What STARTTLS shows; none when it is not offered.
+    pub certificate: Option<CertificateConfig>,
     /// Sessions at once.
     pub sessions_max: u32,
     /// Sessions at once from one address.
@@ -69,6 +69,19 @@ pub struct InboundConfig {
     pub waiting_max: u64,
     /// How long other mail is kept.
     pub kept_days: u32,
+}
+
+/// A certificate as it was read at the start, and where a renewed one is to be looked for.
+#[derive(Clone, Debug)]
+pub struct CertificateConfig {
+    /// The chain's file.
+    pub chain_file: PathBuf,
+    /// The private key's file.
+    pub key_file: PathBuf,
+    /// The chain, PEM.
+    pub chain: Vec<u8>,
+    /// The private key, PEM.
+    pub key: Secret,
 }
 
 impl InboundWritten {
@@ -110,11 +123,12 @@ fn read_certificate(
     base: &Path,
     chain: &At<PathBuf>,
     key: &At<PathBuf>,
-) -> Option<(Vec<u8>, Secret)> {
+) -> Option<CertificateConfig> {
     let path = base.join(&chain.value);
+    let key_file = base.join(&key.value);
     let key = secret::read(section, "certificate_key_file", key, base, "the certificate's authority gave it with it");
     match std::fs::read(&path) {
-        Ok(pem) => Some((pem, key?)),
+        Ok(chain) => Some(CertificateConfig { chain_file: path, key_file, chain, key: key? }),
         Err(error) => {
             let what = format!("{} cannot be read ({error})", path.display());
             section.fault_at(chain.line, "certificate_file", what, "name the file with the certificate chain");

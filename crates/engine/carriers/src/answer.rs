@@ -3,11 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use dns::{Dns, Mx, Records, is_public};
 use engine_config::IpVersion;
 use futures_util::future::join_all;
-
-use crate::dns::{Dns, Mx, Records};
-use crate::reach::is_public;
 
 /// Hosts of a domain that are looked up; a hundred MX records would otherwise cost a hundred questions.
 pub(crate) const HOSTS_MAX: usize = 20;
@@ -71,10 +69,7 @@ pub(crate) async fn mail_hosts(dns: &Dns, domain: &str, reach: Reach, shuffle: i
 /// A host by its name, as if it were the only mail host.
 pub(crate) async fn host(dns: &Dns, name: &str, reach: Reach) -> Found {
     let addresses = dns.addresses(name, reach.version).await;
-    let ttl_s = match &addresses {
-        Records::NoData { ttl_s } | Records::NoName { ttl_s } => *ttl_s,
-        Records::Found { .. } | Records::Failed => None,
-    };
+    let ttl_s = if matches!(addresses, Records::Found { .. }) { None } else { addresses.ttl_s() };
     gathered(std::iter::once((0, name.to_owned(), addresses)), ttl_s, reach)
 }
 

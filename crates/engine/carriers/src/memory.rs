@@ -1,11 +1,10 @@
 //! Answers remembered: bounded in age and number, asked for by one caller at a time, served stale while DNS is down.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Clock;
+use dns::{Halves, Turns};
 use engine_config::DnsConfig;
 use mail_model::MonoUs;
 use parking_lot::Mutex;
@@ -19,31 +18,6 @@ struct Entry {
     fresh_until: MonoUs,
     /// The last hosts known, and until when they serve while questions fail.
     good: Option<(Answer, MonoUs)>,
-}
-
-/// Two halves of which the older one is forgotten when the younger one is full: what is used at least once in a
-/// half's time stays, without a list in order of use. A flood of invented domains cannot push out the carriers.
-struct Halves {
-    young: HashMap<Box<str>, Entry>,
-    old: HashMap<Box<str>, Entry>,
-    half_max: usize,
-}
-
-impl Halves {
-    fn get(&mut self, key: &str) -> Option<&Entry> {
-        if let Some(entry) = self.old.remove(key) {
-            self.put(key, entry);
-        }
-        self.young.get(key)
-    }
-
-    fn put(&mut self, key: &str, entry: Entry) {
-        if self.young.len() >= self.half_max && !self.young.contains_key(key) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.old.remove(key);
-        self.young.insert(key.into(), entry);
-    }
 }
 
 /// Bounds on the age of answers.
@@ -67,27 +41,23 @@ impl Ages {
     }
 }
 
-/// Turns at asking for one key.
-type Turns = HashMap<Box<str>, Arc<tokio::sync::Mutex<()>>>;
-
 pub(crate) struct Memory {
-    halves: Mutex<Halves>,
-    turns: Mutex<Turns>,
+    halves: Mutex<Halves<Entry>>,
+    turns: Turns,
     ages: Ages,
     clock: Clock,
 }
 
 impl Memory {
     pub fn new(config: &DnsConfig, clock: Clock) -> Self {
-        let half_max = usize::try_from(config.cache_domains_max / 2).unwrap_or(usize::MAX).max(1);
         let ages = Ages {
             positive: (config.positive_ttl_min_s, config.positive_ttl_max_s),
             negative: (config.negative_ttl_min_s, config.negative_ttl_max_s),
             failure: Duration::from_secs(config.failure_ttl_s),
             stale: Duration::from_secs(config.stale_max_s),
         };
-        let halves = Halves { young: HashMap::new(), old: HashMap::new(), half_max };
-        Self { halves: Mutex::new(halves), turns: Mutex::default(), ages, clock }
+        let halves = Halves::new(usize::try_from(config.cache_domains_max).unwrap_or(usize::MAX));
+        Self { halves: Mutex::new(halves), turns: Turns::default(), ages, clock }
     }
 
     /// The remembered answer, or that of `ask`. However many call at once for a key, one asks and the others wait for
@@ -96,8 +66,8 @@ impl Memory {
         if let Some(answer) = self.fresh(key) {
             return answer;
         }
-        let turn = Turn::at(&self.turns, key);
-        let _held = turn.lock.lock().await;
+        let turn = self.turns.at(key);
+        let _held = turn.taken().await;
         if let Some(answer) = self.fresh(key) {
             return answer;
         }
@@ -133,30 +103,6 @@ impl Memory {
         let answer = entry.answer.clone();
         halves.put(key, entry);
         answer
-    }
-}
-
-/// A caller's place in the queue of one key; the queue is forgotten with its last caller.
-struct Turn<'a> {
-    turns: &'a Mutex<Turns>,
-    key: &'a str,
-    lock: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl<'a> Turn<'a> {
-    fn at(turns: &'a Mutex<Turns>, key: &'a str) -> Self {
-        let lock = Arc::clone(turns.lock().entry(key.into()).or_default());
-        Self { turns, key, lock }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut turns = self.turns.lock();
-        // Copies are made under this lock only: two are the map's and our own.
-        if Arc::strong_count(&self.lock) == 2 {
-            turns.remove(self.key);
-        }
     }
 }
 
@@ -233,9 +179,8 @@ mod tests {
         for n in 0..10_000 {
             told(&memory, &format!("invented-{n}.jp"), Answer::NoDomain, 600).await;
             assert_eq!(memory.fresh("docomo.ne.jp"), Some(hosts()));
-            let halves = memory.halves.lock();
-            assert!(halves.young.len() + halves.old.len() <= 100, "{n}");
+            assert!(memory.halves.lock().len() <= 100, "{n}");
         }
-        assert!(memory.turns.lock().is_empty());
+        assert!(memory.turns.is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clock::{Chance, Clock};
+use dns::{Dns, DnsError};
 use engine_config::{DnsConfig, EngineConfig, IpVersion, RouteDomain, RouteTarget};
 use mail_model::CarrierName;
 use parking_lot::Mutex;
@@ -12,7 +13,6 @@ use tokio::sync::Semaphore;
 
 use crate::answer::{Answer, Host, Reach, host, mail_hosts};
 use crate::directory::Directory;
-use crate::dns::{Dns, ResolverError};
 use crate::memory::Memory;
 use crate::route::{MxHost, Route};
 
@@ -69,7 +69,7 @@ impl Resolver {
         directory: Arc<Directory>,
         clock: Clock,
         chance: Chance,
-    ) -> Result<Self, ResolverError> {
+    ) -> Result<Self, DnsError> {
         Ok(Self(Arc::new(Inner {
             directory,
             routes: StaticRoutes::of(config),
@@ -82,16 +82,30 @@ impl Resolver {
         })))
     }
 
+    /// What it asks by; for others who ask the same servers.
+    pub fn dns(&self) -> &Dns {
+        &self.0.dns
+    }
+
+    /// Whether the operator has written where a domain's mail goes; DNS is then not asked for it.
+    pub fn has_static_route(&self, domain: &str) -> bool {
+        self.0.routes.get(&plain(domain)).is_some()
+    }
+
     /// The route of a domain. Remembered answers take microseconds; others as long as DNS does, at most about
     /// `2 × (retries + 1) × timeout_ms` for each server.
     pub async fn resolve(&self, domain: &str) -> Route {
-        let domain = domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase();
+        let domain = plain(domain);
         match self.0.routes.get(&domain) {
             Some(RouteTarget::Address(address)) => to_address(*address),
             Some(RouteTarget::Name { host, port }) => self.0.to_named(host.as_str(), *port).await,
             None => self.0.by_dns(&domain).await,
         }
     }
+}
+
+fn plain(domain: &str) -> String {
+    domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase()
 }
 
 fn to_address(address: SocketAddr) -> Route {

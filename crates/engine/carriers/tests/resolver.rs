@@ -1,5 +1,6 @@
 //! Routes against a DNS server of our own on loopback.
 
+#[path = "../../dns/tests/fake_dns/mod.rs"]
 mod fake_dns;
 
 use std::sync::Arc;

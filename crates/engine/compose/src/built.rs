@@ -5,6 +5,7 @@ use mail_model::MessageId;
 use crate::attachment::{Place, write_attachment};
 use crate::error::ContentError;
 use crate::limits::{ATTACHMENTS_MAX, HEADERS_MAX};
+use crate::line::FieldName;
 use crate::piece::Piece;
 use crate::spec::{Attachment, BuiltSpec, Sender};
 use crate::template::{Kind, Templates, Text};
@@ -36,16 +37,19 @@ pub(crate) fn built(
     let mut pieces = Vec::new();
     let from = spec.from.as_ref();
     let from = from.ok_or_else(|| ContentError::new("from", "it is missing; give the sender's name and address"))?;
-    pieces.push(sender("From", "from", from, templates)?);
+    pieces.push(sender(FieldName::ours("From"), "from", from, templates)?);
     pieces.push(Piece::To);
     if let Some(subject) = &spec.subject {
         let text = templates.text("subject", subject, Kind::Plain)?;
-        pieces.push(Piece::TextHeader { name: "Subject".into(), field: "subject".into(), text });
+        pieces.push(Piece::TextHeader { name: FieldName::ours("Subject"), field: "subject".into(), text });
     }
     pieces.push(Piece::Date);
     pieces.push(Piece::MessageId);
     if let Some(reply_to) = &spec.reply_to {
-        pieces.push(sender("Reply-To", "reply_to", reply_to, templates)?);
+        pieces.push(sender(FieldName::ours("Reply-To"), "reply_to", reply_to, templates)?);
+    }
+    if !spec.headers.keys().any(|name| name.eq_ignore_ascii_case("list-unsubscribe")) {
+        pieces.push(Piece::Unsubscribe);
     }
     headers(spec, templates, &mut pieces)?;
     pieces.push(Piece::Fixed(b"MIME-Version: 1.0\r\n".to_vec()));
@@ -53,12 +57,12 @@ pub(crate) fn built(
     Ok(pieces)
 }
 
-fn sender(name: &str, field: &str, sender: &Sender, templates: &mut Templates) -> Result<Piece, ContentError> {
-    let (name, field) = (name.to_owned(), field.to_owned());
+fn sender(name: FieldName, field: &str, sender: &Sender, templates: &mut Templates) -> Result<Piece, ContentError> {
+    let field = field.to_owned();
     Ok(match sender {
         Sender::Text(text) => {
             let text = templates.text(&field, text, Kind::Plain)?;
-            Piece::ListHeader { only_one: name == "From", name, field, text }
+            Piece::ListHeader { only_one: name.is("From"), name, field, text }
         }
         Sender::Parts(parts) => {
             let text = |part: &str| format!("{field}.{part}");
@@ -78,7 +82,7 @@ fn headers(spec: &BuiltSpec, templates: &mut Templates, pieces: &mut Vec<Piece>)
     for (name, value) in &spec.headers {
         let field = format!("headers.{}", printable(name));
         let lower = name.to_ascii_lowercase();
-        check_name(&field, name)?;
+        let checked = checked_name(&field, name)?;
         if MADE_BY_US.contains(&lower.as_str()) || lower.starts_with("content-") {
             let message =
                 "the engine writes this header itself; remove it here and use the field of that name, if there is one";
@@ -89,30 +93,26 @@ fn headers(spec: &BuiltSpec, templates: &mut Templates, pieces: &mut Vec<Piece>)
         }
         seen.push(lower);
         let text = templates.text(&field, value, Kind::Plain)?;
-        pieces.push(header(name, field, text));
+        pieces.push(header(checked, field, text));
     }
     Ok(())
 }
 
 /// A header of mailboxes or of free text, by its name.
-pub(crate) fn header(name: &str, field: String, text: Text) -> Piece {
-    let name = name.to_owned();
+pub(crate) fn header(name: FieldName, field: String, text: Text) -> Piece {
     let lists = ["from", "sender", "reply-to", "to", "cc"];
-    if lists.iter().any(|list| name.eq_ignore_ascii_case(list)) {
-        let only_one = name.eq_ignore_ascii_case("from") || name.eq_ignore_ascii_case("sender");
+    if lists.iter().any(|list| name.is(list)) {
+        let only_one = name.is("from") || name.is("sender");
         Piece::ListHeader { name, field, text, only_one }
     } else {
         Piece::TextHeader { name, field, text }
     }
 }
 
-/// RFC 5322 3.6.8, and short enough to leave room on its line.
-pub(crate) fn check_name(field: &str, name: &str) -> Result<(), ContentError> {
-    let good = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
-    if good {
-        return Ok(());
-    }
-    Err(ContentError::new(field, "a header's name is 1 to 64 letters, digits and '-', without spaces and ':'"))
+/// A name that a header may have.
+pub(crate) fn checked_name(field: &str, name: &str) -> Result<FieldName, ContentError> {
+    let message = "a header's name is 1 to 64 letters, digits and '-', without spaces and ':'";
+    FieldName::new(name).ok_or_else(|| ContentError::new(field, message))
 }
 
 /// A header's name as it may stand in an error text.

@@ -2,36 +2,40 @@
 
 use mail_model::{AddressError, EmailAddress};
 
+use crate::charset::Ink;
 use crate::error::ContentError;
 use crate::limits::NAME_CHARS_MAX;
-use crate::words::{Field, without_controls, write_phrase};
+use crate::line::{FieldName, OneLine};
+use crate::words::Field;
 
 /// An address with the name that a phone shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mailbox {
-    pub name: String,
+    pub name: OneLine<'static>,
     pub address: EmailAddress,
 }
 
 impl Mailbox {
     /// Checks the parts of one mailbox.
     pub fn new(field: &str, name: &str, address: &str) -> Result<Self, ContentError> {
-        let name = without_controls(name).trim().to_owned();
-        if name.chars().count() > NAME_CHARS_MAX {
-            let message = format!("the name is longer than {NAME_CHARS_MAX} characters; shorten it");
-            return Err(ContentError::new(field, message));
-        }
-        let address = address.trim().parse().map_err(|e: AddressError| {
+        let name = checked_name(field, name)?.into_owned();
+        let address: EmailAddress = address.trim().parse().map_err(|e: AddressError| {
             ContentError::new(field, format!("{e}; write it as name@example.jp or Name <name@example.jp>"))
         })?;
+        // It would make every mail one for servers with SMTPUTF8, which few carriers have.
+        if address.needs_smtputf8() {
+            let message = "the part before '@' must be ASCII here; write it as name@example.jp";
+            return Err(ContentError::new(field, message));
+        }
         Ok(Self { name, address })
     }
 
     /// Reads a comma-separated list. Comments and groups are refused: no writer of notices needs them.
     pub fn list(field: &str, text: &str) -> Result<Vec<Self>, ContentError> {
-        let text = without_controls(text);
+        let text = OneLine::of(text);
+        let parts = split_unquoted(text.as_str());
         let mailboxes: Result<Vec<_>, _> =
-            split_unquoted(&text).into_iter().map(str::trim).filter(|m| !m.is_empty()).map(|m| one(field, m)).collect();
+            parts.into_iter().map(str::trim).filter(|m| !m.is_empty()).map(|m| one(field, m)).collect();
         match mailboxes {
             Ok(list) if list.is_empty() => {
                 Err(ContentError::new(field, "no address is given; write Name <name@example.jp>"))
@@ -82,22 +86,32 @@ fn split_unquoted(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Writes `Name: mailbox, mailbox`, folded. Irregular local parts are quoted, as RFC 5322 wants them.
+/// A display name of a length that a phone shows.
+pub(crate) fn checked_name<'n>(field: &str, name: &'n str) -> Result<OneLine<'n>, ContentError> {
+    let name = OneLine::of(name).trimmed();
+    if name.as_str().chars().count() > NAME_CHARS_MAX {
+        let message = format!("the name is longer than {NAME_CHARS_MAX} characters; shorten it");
+        return Err(ContentError::new(field, message));
+    }
+    Ok(name)
+}
+
+/// Writes `Name: mailbox, mailbox`, folded.
 pub(crate) fn write_mailboxes<'m>(
     out: &mut Vec<u8>,
-    name: &str,
-    list: impl IntoIterator<Item = (&'m str, &'m EmailAddress)>,
+    ink: &Ink,
+    name: &FieldName,
+    list: impl IntoIterator<Item = (&'m OneLine<'m>, &'m EmailAddress)>,
 ) {
     let mut list = list.into_iter().peekable();
-    let mut field = Field::begin(out, name);
+    let mut field = Field::begin(out, ink, name);
     while let Some((display, address)) = list.next() {
-        let comma = if list.peek().is_some() { "," } else { "" };
-        let wire = address.wire(true);
-        if display.is_empty() {
-            field.plain(" ", &format!("{wire}{comma}"));
+        let is_last = list.peek().is_none();
+        if display.as_str().is_empty() {
+            field.address("", address, if is_last { "" } else { "," });
         } else {
-            write_phrase(&mut field, " ", display);
-            field.plain(" ", &format!("<{wire}>{comma}"));
+            field.phrase(display);
+            field.address("<", address, if is_last { ">" } else { ">," });
         }
     }
     field.end();
@@ -106,11 +120,12 @@ pub(crate) fn write_mailboxes<'m>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::charset::Charset;
 
     fn written(text: &str) -> String {
         let list = Mailbox::list("from", text).unwrap();
-        let mut out = Vec::new();
-        write_mailboxes(&mut out, "From", list.iter().map(|m| (m.name.as_str(), &m.address)));
+        let (mut out, ink) = (Vec::new(), Ink::new(Charset::Utf8));
+        write_mailboxes(&mut out, &ink, &FieldName::ours("From"), list.iter().map(|m| (&m.name, &m.address)));
         String::from_utf8(out).unwrap()
     }
 
@@ -132,7 +147,8 @@ mod tests {
 
     #[test]
     fn what_is_no_mailbox_is_refused_with_a_remedy_and_without_the_text() {
-        for text in ["", "taro", "Taro <taro", "a@b.jp (Taro)", "Taro <a b@c.jp>", "team: a@b.jp;"] {
+        for text in ["", "taro", "Taro <taro", "a@b.jp (Taro)", "Taro <a b@c.jp>", "team: a@b.jp;", "学校 <太郎@b.jp>"]
+        {
             let error = Mailbox::list("from", text).unwrap_err();
             assert_eq!(error.field, "from");
             assert!(error.message.contains("name@example.jp"), "{error}");

@@ -2,9 +2,10 @@
 //!
 //! Header and body are taken apart before any mark is filled in, so a value cannot add a header or begin the body.
 
-use crate::built::{check_name, header, printable};
+use crate::built::{checked_name, header, printable};
 use crate::error::ContentError;
 use crate::limits::{HEADERS_MAX, LINE_BYTES_MAX, MAIL_BYTES_MAX};
+use crate::line::FieldName;
 use crate::piece::Piece;
 use crate::template::{Kind, Templates, Text};
 use crate::transfer::{Controls, normalise};
@@ -30,7 +31,7 @@ const ONCE: [&str; 13] = [
 const REFUSED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
 struct RawField {
-    name: String,
+    name: FieldName,
     lower: String,
     /// As written, folded lines included, without the last CRLF.
     value: String,
@@ -39,7 +40,7 @@ struct RawField {
 impl RawField {
     /// What an error names.
     fn place(&self) -> String {
-        format!("content, header {}", printable(&self.name))
+        format!("content, header {}", printable(self.name.as_str()))
     }
 
     fn unfolded(&self) -> String {
@@ -48,7 +49,7 @@ impl RawField {
 
     /// Whether the value may go out as it was written.
     fn is_sound(&self) -> bool {
-        let first = self.name.len() + 1;
+        let first = self.name.as_str().len() + 1;
         self.value.is_ascii()
             && self.value.split("\r\n").enumerate().all(|(i, line)| {
                 line.len() + if i == 0 { first } else { 0 } <= LINE_BYTES_MAX
@@ -86,6 +87,9 @@ pub(crate) fn raw(text: &str, templates: &mut Templates) -> Result<Vec<Piece>, C
         pieces.push(Piece::Date);
     }
     pieces.push(Piece::MessageId);
+    if !has("list-unsubscribe") {
+        pieces.push(Piece::Unsubscribe);
+    }
     pieces.push(Piece::Fixed(b"MIME-Version: 1.0\r\n".to_vec()));
     let text = templates.text_within(MAIL_BYTES_MAX, "content, body", body, Kind::Plain)?;
     pieces.push(match form {
@@ -112,8 +116,8 @@ fn fields(head: &str) -> Result<Vec<RawField>, ContentError> {
             return Err(ContentError::new("content", message));
         };
         let lower = name.to_ascii_lowercase();
-        let field = RawField { name: name.to_owned(), lower, value: value.to_owned() };
-        check_name(&format!("content, line {}", i + 1), name)?;
+        let name = checked_name(&format!("content, line {}", i + 1), name)?;
+        let field = RawField { name, lower, value: value.to_owned() };
         if REFUSED.contains(&field.lower.as_str()) {
             return Err(ContentError::new(field.place(), "remove it; recipients are named in `recipients`"));
         }
@@ -179,11 +183,11 @@ fn field_piece(field: &RawField, form: &Form, templates: &mut Templates) -> Resu
     let fixed = matches!(text, Text::Fixed(_));
     if fixed && field.is_sound() && field.lower != "from" {
         let value = if field.value.starts_with([' ', '\t']) { "" } else { " " };
-        return Ok(Some(Piece::Fixed(format!("{}:{value}{}\r\n", field.name, field.value).into_bytes())));
+        return Ok(Some(Piece::Fixed(format!("{}:{value}{}\r\n", field.name.as_str(), field.value).into_bytes())));
     }
     if fixed && ["content-type", "content-disposition", "date"].contains(&field.lower.as_str()) {
         let message = "a line is longer than 998 bytes or holds characters that are not ASCII; correct it";
         return Err(ContentError::new(field.place(), message));
     }
-    Ok(Some(header(&field.name, field.place(), text)))
+    Ok(Some(header(field.name.clone(), field.place(), text)))
 }

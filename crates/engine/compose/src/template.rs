@@ -12,7 +12,7 @@ use crate::limits::{TEMPLATE_STEPS_MAX, TEXT_BYTES_MAX};
 use crate::spec::Dialect;
 
 /// A text that is the same for all, or one to be filled in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Text {
     Fixed(String),
     Marked { template: String, field: String, wanted: BTreeSet<String>, bytes: usize },

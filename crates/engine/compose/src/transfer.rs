@@ -22,18 +22,27 @@ impl Transfer {
     }
 
     /// The plainest encoding that is safe and short for `body`, whose lines end in CRLF.
-    pub fn choose(body: &str) -> Self {
-        let bytes = body.as_bytes();
-        let foreign = bytes.iter().filter(|b| !b.is_ascii()).count();
-        if foreign == 0 && lines(bytes).all(travels_unharmed) {
+    pub fn choose(body: &[u8]) -> Self {
+        let foreign = body.iter().filter(|b| !b.is_ascii()).count();
+        if foreign == 0 && lines(body).all(travels_unharmed) {
             Self::SevenBit
-        } else if foreign * 6 <= bytes.len() {
+        } else if foreign * 6 <= body.len() {
             Self::QuotedPrintable
         } else {
             Self::Base64
         }
     }
+
+    /// The same for ISO-2022-JP, which is ASCII on the wire: as it is when no line is longer than 76, which is what its
+    /// readers were made for. A longer line is not wrapped, since that would cut links and change what was written.
+    pub fn choose_for_old_readers(body: &[u8]) -> Self {
+        let fits = |line: &[u8]| line.len() <= OLD_LINE_BYTES_MAX && travels_unharmed(line);
+        if lines(body).all(fits) { Self::SevenBit } else { Self::Base64 }
+    }
 }
+
+/// Longest line, without its CRLF, that every reader of ISO-2022-JP shows.
+const OLD_LINE_BYTES_MAX: usize = 76;
 
 /// The lines of a normalised text without their CRLF.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -104,11 +113,11 @@ fn copy_lines(text: &str, stops: impl Iterator<Item = usize>, controls: Controls
 }
 
 /// Writes a body whose lines end in CRLF.
-pub(crate) fn write_body(body: &str, transfer: Transfer, out: &mut Vec<u8>) {
+pub(crate) fn write_body(body: &[u8], transfer: Transfer, out: &mut Vec<u8>) {
     match transfer {
-        Transfer::SevenBit => out.extend_from_slice(body.as_bytes()),
+        Transfer::SevenBit => out.extend_from_slice(body),
         Transfer::QuotedPrintable => quoted_printable(body, out),
-        Transfer::Base64 => base64_lines(body.as_bytes(), out),
+        Transfer::Base64 => base64_lines(body, out),
     }
 }
 
@@ -185,11 +194,11 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
 }
 
 /// RFC 2045 6.7. A dot or "From " at the beginning of a line is encoded too, so no server touches it.
-fn quoted_printable(body: &str, out: &mut Vec<u8>) {
+fn quoted_printable(body: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     out.reserve(body.len() + body.len() / 4);
-    for line in body.split_inclusive("\r\n") {
-        let line = line.strip_suffix("\r\n").unwrap_or(line).as_bytes();
+    for line in body.split_inclusive(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r\n").unwrap_or(line);
         let mut column = 0;
         for (i, &b) in line.iter().enumerate() {
             let last = i + 1 == line.len();

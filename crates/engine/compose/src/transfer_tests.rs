@@ -34,7 +34,7 @@ fn the_plainest_safe_encoding_is_chosen() {
         (&long, Transfer::QuotedPrintable),
     ];
     for (text, expected) in table {
-        assert_eq!(Transfer::choose(text), expected, "{text:?}");
+        assert_eq!(Transfer::choose(text.as_bytes()), expected, "{text:?}");
     }
 }
 
@@ -51,7 +51,7 @@ fn quoted_printable_keeps_lines_within_76_and_hides_what_servers_change() {
     ];
     for (text, expected) in table {
         let mut out = Vec::new();
-        write_body(text, Transfer::QuotedPrintable, &mut out);
+        write_body(text.as_bytes(), Transfer::QuotedPrintable, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{text:?}");
     }
 }

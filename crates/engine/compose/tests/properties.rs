@@ -2,7 +2,7 @@
 
 mod reader;
 
-use compose::{BuiltSpec, Content, ContentSpec, Dialect, Fill, Sender, SenderParts};
+use compose::{BuiltSpec, Charset, Content, ContentSpec, Dialect, Fill, Sender, SenderParts};
 use mail_model::{MessageId, NotificationId, UnixMs};
 use proptest::prelude::*;
 use reader::{Read, assert_sound};
@@ -25,7 +25,17 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 fn render(spec: &ContentSpec, dialect: Dialect, name: &str, values: &Map<String, Value>) -> Option<Vec<u8>> {
-    let content = Content::parse(spec, dialect, MessageId(7)).ok()?;
+    render_in(Charset::Utf8, spec, dialect, name, values)
+}
+
+fn render_in(
+    charset: Charset,
+    spec: &ContentSpec,
+    dialect: Dialect,
+    name: &str,
+    values: &Map<String, Value>,
+) -> Option<Vec<u8>> {
+    let content = Content::parse_for(spec, dialect, MessageId(7), &[charset]).ok()?;
     let fill = Fill {
         id: NotificationId { message: MessageId(7), index: 1 },
         to: &"a..b@docomo.ne.jp".parse().unwrap(),
@@ -34,11 +44,13 @@ fn render(spec: &ContentSpec, dialect: Dialect, name: &str, values: &Map<String,
         message_substitutions: &Map::new(),
         date: UnixMs(1_795_392_000_000),
         host: "mail.example.jp",
+        charset,
+        unsubscribe: None,
     };
     let checked = content.check(&fill);
     let mail = content.render(&fill);
     assert_eq!(checked.is_ok(), mail.is_ok(), "check and render differ: {checked:?}");
-    mail.ok().map(|mail| mail.to_vec())
+    mail.ok().map(|mail| mail.bytes.to_vec())
 }
 
 /// What a reader must see in a header: controls are spaces, and white space at the ends is lost.
@@ -100,6 +112,34 @@ proptest! {
         prop_assert_eq!(narrow(read.one("Subject")), narrow(&seen(&value)));
         prop_assert_eq!(narrow(read.one("X-Value")), narrow(&seen(&value)));
         prop_assert!(read.one("From").ends_with("school@example.jp") || read.one("From").ends_with("<school@example.jp>"));
+    }
+
+    #[test]
+    fn a_mail_in_iso_2022_jp_is_sound_or_is_utf8(value in any_text(), fixed in any_text(), name in any_text()) {
+        let spec = ContentSpec::Built(Box::new(BuiltSpec {
+            from: Some(Sender::Text("学校 <school@example.jp>".into())),
+            subject: Some("件名{{ value }}".into()),
+            headers: [("X-Value".to_owned(), "{{ value }}".to_owned())].into(),
+            text_body: Some(format!("{}{{{{ value }}}}", fixed.replace(['{', '}'], ""))),
+            ..BuiltSpec::default()
+        }));
+        let values: Map<String, Value> = [("value".to_owned(), Value::from(value.clone()))].into_iter().collect();
+        let Some(mail) = render_in(Charset::Iso2022Jp, &spec, Dialect::Jinja, &name, &values) else { return Ok(()) };
+        assert_sound(&mail);
+        let read = Read::of(&mail);
+        only_our_headers(&read);
+        let is_jis = read.one("Content-Type").contains("iso-2022-jp");
+        prop_assert!(is_jis != read.one("Content-Type").contains("utf-8"));
+        // The whole mail is in one charset.
+        let text = String::from_utf8(mail).unwrap();
+        prop_assert_eq!(text.contains("=?ISO-2022-JP?B?"), is_jis);
+        prop_assert_eq!(text.contains("=?UTF-8?B?"), !is_jis);
+        let shown = read.text();
+        if !is_jis {
+            prop_assert!(shown.trim_end().ends_with(seen(&value).trim_end()) || value.contains(char::is_control));
+        } else if value.is_ascii() && !value.contains(char::is_control) {
+            prop_assert!(shown.trim_end().ends_with(value.trim_end()), "{shown:?}");
+        }
     }
 
     #[test]

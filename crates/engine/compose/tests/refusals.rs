@@ -1,6 +1,6 @@
 //! What cannot become a mail is refused with the field and the remedy, and without repeating what a value held.
 
-use compose::{Content, ContentError, ContentSpec, Dialect, Fill};
+use compose::{Charset, Content, ContentError, ContentSpec, Dialect, Fill};
 use mail_model::{MessageId, NotificationId, UnixMs};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,8 @@ fn attempt(content: Value, substitutions: Value) -> Result<(), ContentError> {
         message_substitutions: &shared,
         date: UnixMs(0),
         host: "mail.example.jp",
+        charset: Charset::Utf8,
+        unsubscribe: None,
     };
     content.check(&fill)?;
     content.render(&fill).map(|_| ())

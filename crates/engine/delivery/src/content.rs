@@ -2,18 +2,30 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use compose::{Content, StoredContent};
+use compose::{Charset, Content, StoredContent};
+use engine_config::CarrierProfile;
 use mail_model::MessageId;
 use parking_lot::Mutex;
 use queue::{Queue, StoredMessage};
 use serde_json::{Map, Value};
+
+/// The charset of a carrier in the words of `compose`.
+pub(crate) fn charset(profile: &CarrierProfile) -> Charset {
+    match profile.charset {
+        engine_config::Charset::Utf8 => Charset::Utf8,
+        engine_config::Charset::Iso2022Jp => Charset::Iso2022Jp,
+    }
+}
 
 /// A message ready to be rendered for its recipients.
 pub(crate) struct Compiled {
     pub(crate) message: Arc<StoredMessage>,
     pub(crate) content: Content,
     pub(crate) substitutions: Map<String, Value>,
+    /// Whether it was said that its mails leave unsigned.
+    pub(crate) told_unsigned: AtomicBool,
 }
 
 /// Why a message cannot be rendered for anybody.
@@ -29,6 +41,8 @@ pub(crate) enum Unusable {
 pub(crate) struct Contents {
     queue: Queue,
     host: String,
+    /// What carriers read beside UTF-8.
+    charsets: Vec<Charset>,
     known: Mutex<HashMap<MessageId, Entry>>,
 }
 
@@ -40,8 +54,8 @@ struct Entry {
 const CONTENTS_MAX: usize = 256;
 
 impl Contents {
-    pub(crate) fn new(queue: Queue, host: String) -> Self {
-        Self { queue, host, known: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(queue: Queue, host: String, charsets: Vec<Charset>) -> Self {
+        Self { queue, host, charsets, known: Mutex::new(HashMap::new()) }
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -67,8 +81,9 @@ impl Contents {
     fn compile(&self, id: MessageId) -> Result<Arc<Compiled>, Unusable> {
         let message = self.queue.message(id).ok_or(Unusable::Gone)?;
         let stored = StoredContent::decode(&message.content).map_err(|e| Unusable::Broken(e.to_string()))?;
-        let content =
-            Content::parse(&stored.content, stored.dialect, id).map_err(|e| Unusable::Broken(e.to_string()))?;
-        Ok(Arc::new(Compiled { message, content, substitutions: stored.substitutions }))
+        let content = Content::parse_for(&stored.content, stored.dialect, id, &self.charsets);
+        let content = content.map_err(|e| Unusable::Broken(e.to_string()))?;
+        let (substitutions, told_unsigned) = (stored.substitutions, AtomicBool::new(false));
+        Ok(Arc::new(Compiled { message, content, substitutions, told_unsigned }))
     }
 }

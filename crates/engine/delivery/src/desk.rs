@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bounce::AddressHistory;
 use bytes::Bytes;
-use compose::{Fill, StoredRecipient};
 use engine_config::CarrierProfile;
 use mail_model::{Cause, EgressPath, EmailAddress, Lane, MonoUs, Outcome, Reply, Stage, UnixMs, Verdict, Withheld};
 use queue::{AttemptRecord, Next, Queued, StoredMessage, Write};
@@ -17,6 +16,7 @@ use telemetry::{AttemptFinished, PathMeters, RecipientSuppressed};
 use crate::content::{Compiled, Unusable};
 use crate::context::Context;
 use crate::judge::{self, Case, Judgement};
+use crate::pack::{Packed, pack};
 
 /// A mail whose bytes are ready to leave.
 pub(crate) struct Prepared {
@@ -24,6 +24,8 @@ pub(crate) struct Prepared {
     /// Dot-stuffed, final dot included.
     pub(crate) body: Bytes,
     pub(crate) begun: MonoUs,
+    /// In place of its message's sender.
+    return_path: Option<EmailAddress>,
     compiled: Arc<Compiled>,
 }
 
@@ -118,31 +120,25 @@ impl Desk {
             let verdict = Verdict { cause, rule: "deadline/passed-in-queue".into() };
             return self.conclude(queued, Outcome::Expired(cause), verdict);
         }
-        if let Some(cause) = self.history(&queued.address).suppressed_by() {
-            RecipientSuppressed { carrier: &self.path.carrier, cause }.emit();
-            let verdict = Verdict { cause, rule: format!("suppressed/{cause}").into() };
+        if let Some(reason) = self.history(&queued.address).reason() {
+            RecipientSuppressed { carrier: &self.path.carrier, reason: reason.as_str() }.emit();
+            let cause = reason.cause().unwrap_or(Cause::Other);
+            let verdict = Verdict { cause, rule: format!("suppressed/{reason}").into() };
             return self.conclude(queued, Outcome::Withheld(Withheld::Suppressed), verdict);
         }
-        match render(&queued, &compiled, self.context.contents.host()) {
-            Ok(bytes) if bytes.len() as u64 > self.profile.message_bytes_max => {
-                let verdict = Verdict { cause: Cause::MessageTooLarge, rule: "profile/message-bytes-max".into() };
-                self.conclude(queued, Outcome::Failed(verdict.cause), verdict)
-            }
-            Ok(bytes) => {
+        match pack(&self.context, &self.profile, &queued, &compiled) {
+            Ok(Packed { body, return_path }) => {
                 let begun = self.context.clock.mono();
-                Some(Prepared { queued, body: smtp_wire::stuff(&bytes), begun, compiled })
+                Some(Prepared { queued, body, return_path, begun, compiled })
             }
-            Err(reason) => {
-                let verdict = Verdict { cause: Cause::ContentRejected, rule: format!("compose/{reason}").into() };
-                self.conclude(queued, Outcome::Failed(verdict.cause), verdict)
-            }
+            Err(verdict) => self.conclude(queued, Outcome::Failed(verdict.cause), verdict),
         }
     }
 
     /// The envelope of a prepared mail.
     pub(crate) fn envelope<'a>(&self, mail: &'a Prepared) -> Envelope<'a> {
         Envelope {
-            sender: mail.compiled.message.sender.as_ref(),
+            sender: mail.return_path.as_ref().or(mail.compiled.message.sender.as_ref()),
             recipient: &mail.queued.address,
             quote_irregular: self.profile.quote_irregular_local_part,
             size: mail.body.len(),
@@ -253,16 +249,15 @@ impl Desk {
     }
 
     fn history(&self, address: &EmailAddress) -> AddressHistory {
-        let stored = self.context.queue.suppression(address);
-        // What cannot be read was written by a newer version: the address is sent to, as to a new one.
-        stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        AddressHistory::decode(self.context.queue.suppression(address).as_deref())
     }
 
     fn remember_bounce(&mut self, address: &EmailAddress, cause: Cause) {
         let mut history = self.history(address);
-        history.record(cause, self.context.clock.unix());
-        let bytes = serde_json::to_vec(&history).unwrap_or_default();
-        self.amend(|write| write.suppress(address, bytes));
+        // Too many "unknown" on one path say something about the path; `inbound` takes back what it condemned before.
+        let doubted = self.context.scheduler.doubts_unknown(&self.path);
+        history.record_from(cause, self.context.clock.unix(), &self.path, doubted);
+        self.amend(|write| write.suppress(address, history.encode()));
     }
 
     /// Counts and logs an attempt.
@@ -317,18 +312,4 @@ impl Drop for Desk {
             self.context.scheduler.closed(ticket);
         }
     }
-}
-
-fn render(queued: &Queued, compiled: &Compiled, host: &str) -> Result<Bytes, String> {
-    let recipient = StoredRecipient::decode(&queued.payload).map_err(|e| e.to_string())?;
-    let fill = Fill {
-        id: queued.id,
-        to: &queued.address,
-        name: recipient.name.as_deref(),
-        substitutions: &recipient.substitutions,
-        message_substitutions: &compiled.substitutions,
-        date: compiled.message.accepted_at,
-        host,
-    };
-    compiled.content.render(&fill).map_err(|e| e.to_string())
 }

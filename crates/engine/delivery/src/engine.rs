@@ -8,10 +8,12 @@ use clock::Clock;
 use engine_config::EngineConfig;
 use queue::Queue;
 use scheduler::{Next, Scheduler};
+use tls_policy::{Settings, TlsPolicies};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::context::Context;
 use crate::open::run;
+use crate::stamps::DeliveryError;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -32,15 +34,35 @@ pub struct Parts {
 /// A running engine.
 pub struct Engine {
     scheduler: Scheduler,
+    policies: TlsPolicies,
     dispatcher: JoinHandle<()>,
 }
 
 impl Engine {
     /// Starts sending.
-    pub fn start(parts: Parts) -> Self {
+    ///
+    /// # Errors
+    /// When the configured keys or root certificates cannot be used; nothing was started then.
+    pub fn start(parts: Parts) -> Result<Self, DeliveryError> {
+        let tls = Settings::of(&parts.config)?;
+        Self::start_with(parts, &tls)
+    }
+
+    /// Like [`Self::start`], with settings for domains' TLS policies that do not come from the configuration: a
+    /// laboratory's authorities and ports.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(parts: Parts, tls: &Settings) -> Result<Self, DeliveryError> {
         let Parts { config, queue, scheduler, directory, resolver, clock } = parts;
-        let context = Arc::new(Context::new(&config, queue, &scheduler, directory, resolver, clock));
-        Self { scheduler, dispatcher: tokio::spawn(dispatch(context)) }
+        let context = Arc::new(Context::new(&config, tls, queue, &scheduler, directory, resolver, clock)?);
+        let policies = context.encryption.policies.clone();
+        Ok(Self { scheduler, policies, dispatcher: tokio::spawn(dispatch(context)) })
+    }
+
+    /// What domains demand of TLS, and how sessions came off: for TLS-RPT reports.
+    pub fn tls_policies(&self) -> &TlsPolicies {
+        &self.policies
     }
 
     /// Stops opening sessions, lets the open ones finish the mail in hand, and returns when they have or `grace` is

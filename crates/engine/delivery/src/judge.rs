@@ -38,6 +38,8 @@ const OTHER_PATH_AFTER_MS: u64 = 1_000;
 pub(crate) fn failure(case: &Case<'_>, failure: &Failure, chance: &mut Chance) -> Judgement {
     let verdict = match &failure.trouble {
         Trouble::Reply(reply) => bounce::classify_reply(reply, failure.stage, case.carrier),
+        // Who does not announce SMTPUTF8 cannot have such a mailbox (RFC 6531 3.2): as good as an unknown user.
+        Trouble::NeedsSmtpUtf8 => Verdict { cause: Cause::AddressUnknown, rule: "smtputf8/not-announced".into() },
         other => bounce::classify_trouble(transport(other), failure.stage),
     };
     let reply = reply_of(failure);
@@ -60,6 +62,13 @@ pub(crate) fn no_route(case: &Case<'_>, trouble: TransportTrouble, chance: &mut 
     if dead && !case.carrier.is_other() && case.attempt < 2 {
         return again(case, verdict, false, chance);
     }
+    decide(case, verdict, None, false, chance)
+}
+
+/// Judges hosts that do not meet what the recipient's domain demands of TLS. It concerns neither the recipient nor us:
+/// the mail waits, and goes when the domain has put policy and hosts in order.
+pub(crate) fn policy_unmet(case: &Case<'_>, why: &str, chance: &mut Chance) -> Judgement {
+    let verdict = Verdict { cause: Cause::ConnectionFailed, rule: format!("tls-policy/{why}").into() };
     decide(case, verdict, None, false, chance)
 }
 
@@ -114,7 +123,7 @@ fn transport(trouble: &Trouble) -> TransportTrouble {
         Trouble::Unreachable => TransportTrouble::Unreachable,
         Trouble::SourceUnusable => TransportTrouble::SourceUnusable,
         Trouble::Tls(_) => TransportTrouble::Tls,
-        Trouble::Reply(_) | Trouble::Protocol(_) => TransportTrouble::Protocol,
+        Trouble::Reply(_) | Trouble::NeedsSmtpUtf8 | Trouble::Protocol(_) => TransportTrouble::Protocol,
     }
 }
 
@@ -127,6 +136,8 @@ fn signal(verdict: &Verdict, failure: &Failure) -> Signal {
     let reply = reply_of(failure);
     match (verdict.cause, &failure.trouble) {
         _ if is_greylisting(verdict) => Signal::Refused,
+        // The carrier was not asked, so its patience with unknown users is as it was.
+        (_, Trouble::NeedsSmtpUtf8) => Signal::Refused,
         (Cause::RateLimited, _) => Signal::Throttled { pause: None },
         (Cause::SenderBlocked, _) => Signal::Blocked { pause: None },
         (Cause::AddressUnknown, _) => Signal::UnknownUser,

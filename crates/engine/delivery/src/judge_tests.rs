@@ -46,6 +46,12 @@ fn a_refusal_says_what_it_means_for_the_mail_and_for_the_path() {
             Outcome::Deferred(MailboxFull),
             Signal::Refused,
         ),
+        (
+            "docomo",
+            Failure { stage: Rcpt, scope: Scope::Recipient, trouble: Trouble::NeedsSmtpUtf8 },
+            Outcome::Failed(AddressUnknown),
+            Signal::Refused,
+        ),
         ("docomo", said(Rcpt, Scope::Recipient, 552, "Too many recipients"), Outcome::Deferred(RateLimited), slow),
         (
             "other",
@@ -111,6 +117,18 @@ fn a_greylisted_mail_asks_for_the_same_source_and_a_throttled_one_does_not() {
     assert!(judged("other", 1, &grey).same_source);
     let slow = said(Stage::Rcpt, Scope::Recipient, 450, "4.7.28 rate limit exceeded");
     assert!(!judged("other", 1, &slow).same_source);
+}
+
+#[test]
+fn a_domain_at_odds_with_its_hosts_makes_mail_wait_and_blames_nobody() {
+    let (carrier, schedule, now) = (CarrierName::new("google").unwrap(), schedule(), UnixMs(10_000_000));
+    for attempt in [1, 2] {
+        let case = Case { carrier: &carrier, schedule: &schedule, attempt, accepted_at: now, not_after: None, now };
+        let judgement = policy_unmet(&case, "mx-not-in-policy", &mut Chance::seeded(1));
+        assert_eq!(judgement.outcome, Outcome::Deferred(Cause::ConnectionFailed));
+        assert_eq!((&*judgement.verdict.rule, judgement.signal), ("tls-policy/mx-not-in-policy", None));
+        assert!(judgement.again.is_some() && !judgement.same_source);
+    }
 }
 
 #[test]

@@ -5,9 +5,13 @@ mod attempt;
 mod content;
 mod context;
 mod desk;
+mod encryption;
 mod engine;
 mod judge;
 mod open;
+mod pack;
+mod stamps;
 mod tell;
 
 pub use engine::{Engine, Parts};
+pub use stamps::{DeliveryError, signers};

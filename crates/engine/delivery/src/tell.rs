@@ -29,7 +29,8 @@ impl Desk {
             Trouble::Refused => "refused".to_owned(),
             Trouble::Unreachable => "unreachable".to_owned(),
             Trouble::SourceUnusable => "source address unusable".to_owned(),
-            Trouble::Tls(_) => "tls".to_owned(),
+            Trouble::Tls(fault) => fault.result.as_str().to_owned(),
+            Trouble::NeedsSmtpUtf8 => "smtputf8".to_owned(),
             Trouble::Protocol(_) => "protocol".to_owned(),
         };
         let (carrier, source) = (&self.path.carrier, &self.path.source);

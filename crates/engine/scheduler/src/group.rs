@@ -10,6 +10,8 @@ use queue::LaneId;
 use throttle::{Gate, PathLimits, PathThrottle, UnknownGuard, UnknownLimits};
 use tokio::sync::Notify;
 
+use crate::burst::{BurstLimits, BurstWatch};
+
 /// What a carrier counts together: all domains of a carrier with a profile, or one domain of `other`.
 pub(crate) struct Group {
     pub(crate) carrier: CarrierName,
@@ -54,6 +56,8 @@ pub(crate) struct PathState {
     pub(crate) pacing: u32,
     /// Whether operators were told that it rests.
     pub(crate) resting: bool,
+    /// Whether its word about addresses is to be believed.
+    pub(crate) burst: BurstWatch,
 }
 
 impl Group {
@@ -90,6 +94,7 @@ impl Group {
             open: 0,
             pacing: 0,
             resting: false,
+            burst: BurstWatch::new(&BurstLimits::default()),
         })
     }
 

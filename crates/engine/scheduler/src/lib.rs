@@ -1,6 +1,7 @@
 //! What goes next, by which path, and when again.
 #![doc = include_str!("../README.md")]
 
+mod burst;
 mod feedback;
 mod group;
 mod holds;
@@ -10,6 +11,7 @@ mod scheduler;
 mod status;
 mod ticket;
 
+pub use burst::Burst;
 pub use feedback::Signal;
 pub use holds::{Hold, HoldId, HoldScope};
 pub use next::{Assignment, Next};

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use queue::{LaneId, Queue};
 use tokio::sync::Notify;
 
+use crate::burst::Burst;
 use crate::group::Group;
 use crate::holds::{Hold, HoldId, HoldScope, Holds};
 
@@ -26,6 +27,7 @@ struct Shared {
     clock: Clock,
     state: Mutex<State>,
     changed: Notify,
+    doubts: Notify,
     sessions_max: u32,
     lanes_known: AtomicUsize,
 }
@@ -39,6 +41,8 @@ pub(crate) struct State {
     pub(crate) sessions_open: u32,
     /// Which group is looked at first next time.
     pub(crate) turn: usize,
+    /// Bursts nobody has taken yet.
+    pub(crate) bursts: Vec<Burst>,
     pub(crate) stopping: bool,
 }
 
@@ -53,6 +57,7 @@ impl Scheduler {
             holds: Holds::default(),
             sessions_open: 0,
             turn: 0,
+            bursts: Vec::new(),
             stopping: false,
         };
         Self(Arc::new(Shared {
@@ -61,6 +66,7 @@ impl Scheduler {
             clock,
             state: Mutex::new(state),
             changed: Notify::new(),
+            doubts: Notify::new(),
             sessions_max,
             lanes_known: AtomicUsize::new(0),
         }))
@@ -115,6 +121,15 @@ impl Scheduler {
         state.holds.message(campaign, tenant, lane, self.clock().unix())
     }
 
+    /// Rings when [`Scheduler::take_bursts`] has something to give.
+    pub fn doubts(&self) -> &Notify {
+        &self.0.doubts
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
     }
@@ -147,19 +162,22 @@ impl Scheduler {
 
 impl State {
     fn adopt(&mut self, id: LaneId, lane: Lane, directory: &Directory) {
-        let site = if lane.carrier.is_other() { lane.site.clone() } else { SiteName::none() };
-        let key = (lane.carrier.clone(), site);
-        let index = match self.by_key.get(&key) {
-            Some(index) => *index,
-            None => {
-                let profile = Arc::new(directory.profile(&key.0).clone());
-                self.groups.push(Group::new(key.0.clone(), key.1.clone(), profile));
-                self.by_key.insert(key, self.groups.len() - 1);
-                self.groups.len() - 1
-            }
-        };
+        let index = self.group_of(&lane.carrier, &lane.site, directory);
         self.lane_group.insert(id, index);
         self.groups[index].add_lane(id, lane);
+    }
+
+    /// The group of a carrier, or of one domain of `other`; made when it is new.
+    pub(crate) fn group_of(&mut self, carrier: &CarrierName, site: &SiteName, directory: &Directory) -> usize {
+        let site = if carrier.is_other() { site.clone() } else { SiteName::none() };
+        let key = (carrier.clone(), site);
+        if let Some(index) = self.by_key.get(&key) {
+            return *index;
+        }
+        let profile = Arc::new(directory.profile(&key.0).clone());
+        self.groups.push(Group::new(key.0.clone(), key.1.clone(), profile));
+        self.by_key.insert(key, self.groups.len() - 1);
+        self.groups.len() - 1
     }
 }
 

@@ -78,6 +78,8 @@ impl Scheduler {
     pub fn next_mail(&self, ticket: &mut Ticket, may_wait: bool) -> NextMail {
         let (now, unix) = (self.clock().mono(), self.clock().unix());
         let mut state = self.state().lock();
+        // A lane that is new since the session began may be more urgent than what it came for.
+        self.adopt_new_lanes(&mut state);
         state.stop_waiting(ticket);
         if let Some(reason) = state.must_close(ticket, now) {
             return NextMail::Close(reason);

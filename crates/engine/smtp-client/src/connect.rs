@@ -4,11 +4,13 @@ use bytes::BytesMut;
 use mail_model::Stage;
 use mail_send::SmtpClient;
 use smtp_wire::{Capabilities, EhloName, command, ehlo_capabilities};
+use tls_policy::{FailureType, TlsResult};
 use tokio::net::TcpStream;
 
-use crate::failure::{Failure, Scope, Trouble};
+use crate::failure::{Failure, Scope, TlsFault, Trouble};
 use crate::line::Line;
-use crate::plan::{ConnectPlan, TlsPolicy};
+use crate::manner::Manner;
+use crate::plan::ConnectPlan;
 use crate::session::Session;
 use crate::stream::Stream;
 use crate::tls::{Tls, TlsFacts};
@@ -27,22 +29,25 @@ impl Setback {
 
 /// Opens a session: TCP, greeting, EHLO (HELO for servers that do not know it), TLS as the plan demands.
 ///
-/// Under [`TlsPolicy::Opportunistic`] a failed handshake is followed by one new connection without TLS. Every failure has
-/// the scope [`Scope::Destination`].
+/// Where nothing but [`crate::TlsPolicy::Opportunistic`] asks for TLS, a failed handshake is followed by one new
+/// connection without it. A demand that this host cannot meet whatever it shows is a failure without a connection. Every
+/// failure has the scope [`Scope::Destination`].
 pub async fn connect(plan: &ConnectPlan, tls: &Tls) -> Result<Session, Failure> {
     let name: EhloName = plan.ehlo_name.parse().map_err(|error: smtp_wire::EhloNameError| {
         Failure::new(Stage::Ehlo, Scope::Destination, Trouble::Protocol(error.to_string()))
     })?;
-    let handshake_failure = match attempt(plan, &name, plan.tls, tls).await {
+    let manner =
+        Manner::of(plan).map_err(|fault| Failure::new(Stage::StartTls, Scope::Destination, Trouble::Tls(fault)))?;
+    let handshake_failure = match attempt(plan, &name, &manner, tls).await {
         Ok(session) => return Ok(session),
-        Err(setback) if setback.may_go_clear && plan.tls == TlsPolicy::Opportunistic => setback.failure,
+        Err(setback) if setback.may_go_clear && manner.may_go_clear() => setback.failure,
         Err(setback) => return Err(setback.failure),
     };
-    let session = attempt(plan, &name, TlsPolicy::Off, tls).await.map_err(|setback| setback.failure)?;
+    let session = attempt(plan, &name, &Manner::Clear, tls).await.map_err(|setback| setback.failure)?;
     Ok(session.after_failed_tls(handshake_failure))
 }
 
-async fn attempt(plan: &ConnectPlan, name: &EhloName, policy: TlsPolicy, tls: &Tls) -> Result<Session, Setback> {
+async fn attempt(plan: &ConnectPlan, name: &EhloName, manner: &Manner, tls: &Tls) -> Result<Session, Setback> {
     let tcp = dial(plan).await.map_err(|trouble| Setback::at(Stage::Connect, trouble))?;
     let mut line = Line::new(Stream::Clear(tcp));
     let greeting = line.reply(plan.timeouts.greeting).await.map_err(|t| Setback::at(Stage::Greeting, t))?;
@@ -50,22 +55,28 @@ async fn attempt(plan: &ConnectPlan, name: &EhloName, policy: TlsPolicy, tls: &T
         return Err(Setback { failure, may_go_clear: false });
     }
     let capabilities = introduce(&mut line, plan, name).await?;
-    if policy == TlsPolicy::Off || (policy == TlsPolicy::Opportunistic && !capabilities.starttls) {
-        return Ok(Session::new(line, capabilities, None, plan.timeouts));
+    if matches!(manner, Manner::Clear) {
+        return Ok(Session::new(line, capabilities, plan.timeouts));
     }
+    let unsupported = TlsResult::Failure(FailureType::StarttlsNotSupported);
     if !capabilities.starttls {
-        return Err(Setback::at(Stage::StartTls, Trouble::Tls("the server does not offer STARTTLS".to_owned())));
+        if manner.may_go_clear() {
+            return Ok(Session::new(line, capabilities, plan.timeouts).with_tls_result(unsupported));
+        }
+        let why = "the server does not offer STARTTLS".to_owned();
+        let fault = TlsFault { result: FailureType::StarttlsNotSupported, why };
+        return Err(Setback::at(Stage::StartTls, Trouble::Tls(fault)));
     }
-    if !ask_for_tls(&mut line, plan, policy).await? {
-        return Ok(Session::new(line, capabilities, None, plan.timeouts));
+    if !ask_for_tls(&mut line, plan, manner).await? {
+        return Ok(Session::new(line, capabilities, plan.timeouts).with_tls_result(unsupported));
     }
-    let (mut line, facts) = shake_hands(line, plan, policy, tls).await?;
+    let (mut line, facts, result) = shake_hands(line, plan, manner, tls).await?;
     // A server that dislikes what it saw in the handshake says so only now (TLS 1.3): that too is a failed handshake.
     let capabilities = introduce(&mut line, plan, name).await.map_err(|setback| Setback {
         may_go_clear: !matches!(setback.failure.trouble, Trouble::Reply(_)),
         ..setback
     })?;
-    Ok(Session::new(line, capabilities, Some(facts), plan.timeouts))
+    Ok(Session::new(line, capabilities, plan.timeouts).in_tls(facts).with_tls_result(result))
 }
 
 async fn dial(plan: &ConnectPlan) -> Result<TcpStream, Trouble> {
@@ -104,7 +115,7 @@ fn refused<T>(stage: Stage, reply: &mail_model::Reply) -> Result<T, Setback> {
 }
 
 /// STARTTLS; `false` when the server refuses it and the session may go on in clear.
-async fn ask_for_tls(line: &mut Line, plan: &ConnectPlan, policy: TlsPolicy) -> Result<bool, Setback> {
+async fn ask_for_tls(line: &mut Line, plan: &ConnectPlan, manner: &Manner) -> Result<bool, Setback> {
     let mut out = BytesMut::new();
     command::write_starttls(&mut out);
     let answer = ask(line, plan, Stage::StartTls, &out).await.map_err(|setback| Setback {
@@ -114,7 +125,7 @@ async fn ask_for_tls(line: &mut Line, plan: &ConnectPlan, policy: TlsPolicy) -> 
     })?;
     match answer.reply.code {
         200..300 => Ok(true),
-        code if code == 421 || policy == TlsPolicy::Required => refused(Stage::StartTls, &answer.reply),
+        code if code == 421 || !manner.may_go_clear() => refused(Stage::StartTls, &answer.reply),
         _ => Ok(false),
     }
 }
@@ -122,9 +133,9 @@ async fn ask_for_tls(line: &mut Line, plan: &ConnectPlan, policy: TlsPolicy) -> 
 async fn shake_hands(
     line: Line,
     plan: &ConnectPlan,
-    policy: TlsPolicy,
+    manner: &Manner,
     tls: &Tls,
-) -> Result<(Line, TlsFacts), Setback> {
+) -> Result<(Line, TlsFacts, TlsResult), Setback> {
     let (stream, has_leftovers) = line.into_parts();
     let Stream::Clear(tcp) = stream else {
         return Err(Setback::at(Stage::StartTls, Trouble::Protocol("the session is in TLS already".to_owned())));
@@ -135,20 +146,30 @@ async fn shake_hands(
         let trouble = Trouble::Protocol("bytes in clear follow the reply to STARTTLS".to_owned());
         return Err(Setback::at(Stage::StartTls, trouble));
     }
-    let connector = tls.connector(policy).map_err(|trouble| Setback::at(Stage::StartTls, trouble))?;
+    let handshake = tls.handshake(manner).map_err(|trouble| Setback::at(Stage::StartTls, trouble))?;
     let client = SmtpClient { stream: tcp, timeout: plan.timeouts.starttls };
-    let host = tls_name(plan);
+    let host = tls_name(plan, manner);
     let client = client
-        .into_tls(connector, &host)
+        .into_tls(&handshake.connector, &host)
         .await
         .map_err(|error| Setback { may_go_clear: true, ..Setback::at(Stage::StartTls, trouble_of(error)) })?;
-    let facts = TlsFacts::of(client.tls_connection(), policy);
-    Ok((Line::new(Stream::Tls(Box::new(client.stream))), facts))
+    let facts = TlsFacts::of(client.tls_connection(), manner);
+    let seen = handshake.seen.and_then(|seen| seen.get().copied());
+    let misplaced = match manner {
+        Manner::Watched(names) if !names.admits(&plan.mx_host) => Some(FailureType::ValidationFailure),
+        _ => None,
+    };
+    let result = misplaced.or(seen).map_or(TlsResult::Success, TlsResult::Failure);
+    Ok((Line::new(Stream::Tls(Box::new(client.stream))), facts, result))
 }
 
 /// The name for SNI and the certificate; the address when the MX's name is not one TLS can carry.
-fn tls_name(plan: &ConnectPlan) -> String {
-    let host = plan.mx_host.trim_end_matches('.');
+fn tls_name(plan: &ConnectPlan, manner: &Manner) -> String {
+    let host = match manner {
+        // RFC 7672 8.1: the name that has the records, which an alias leads to.
+        Manner::Dane { names, .. } => names.first().map_or(plan.mx_host.as_str(), String::as_str),
+        _ => plan.mx_host.trim_end_matches('.'),
+    };
     if rustls::pki_types::ServerName::try_from(host).is_ok() { host.to_owned() } else { plan.remote.ip().to_string() }
 }
 
@@ -164,8 +185,10 @@ fn trouble_of(error: mail_send::Error) -> Trouble {
     match error {
         mail_send::Error::Io(error) => Trouble::from_io(&error),
         mail_send::Error::Timeout => Trouble::TimedOut,
-        mail_send::Error::Tls(error) => Trouble::Tls(error.to_string()),
-        mail_send::Error::InvalidTLSName => Trouble::Tls("the server's name cannot be used for TLS".to_owned()),
+        mail_send::Error::Tls(error) => Trouble::Tls(TlsFault::of(&error)),
+        mail_send::Error::InvalidTLSName => {
+            Trouble::Tls(TlsFault::other("the server's name cannot be used for TLS".to_owned()))
+        }
         // mail-send's connecting and upgrading make no others; whatever a later version adds is no reply.
         other => Trouble::Protocol(other.to_string()),
     }

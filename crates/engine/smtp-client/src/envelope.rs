@@ -23,8 +23,22 @@ pub struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
+    /// Why this server need not be asked.
+    pub(crate) fn impossible_at(&self, server: &Capabilities) -> Option<Failure> {
+        if self.needs_smtputf8() && !server.smtputf8 {
+            return Some(Failure::new(Stage::Rcpt, Scope::Recipient, Trouble::NeedsSmtpUtf8));
+        }
+        self.too_large_for(server)
+    }
+
+    /// Whether an address, and with it the header, holds letters beyond ASCII. Such an address has no ASCII form to fall
+    /// back to (RFC 6531 3.2).
+    fn needs_smtputf8(&self) -> bool {
+        self.recipient.needs_smtputf8() || self.sender.is_some_and(EmailAddress::needs_smtputf8)
+    }
+
     /// The refusal of a mail that is larger than the server's announced limit, in the words of RFC 1870.
-    pub(crate) fn too_large_for(&self, server: &Capabilities) -> Option<Failure> {
+    fn too_large_for(&self, server: &Capabilities) -> Option<Failure> {
         let limit = server.size_limit()?;
         if u64::try_from(self.size).is_ok_and(|size| size <= limit) {
             return None;
@@ -39,7 +53,10 @@ impl Envelope<'_> {
             Stage::Rset => command::write_rset(out),
             Stage::Mail => {
                 let size = server.size.and_then(|_| u64::try_from(self.size).ok());
-                let parameters = MailParameters { size, eight_bit: self.eight_bit && server.eight_bit_mime };
+                let smtputf8 = self.needs_smtputf8();
+                // A header beyond ASCII is 8-bit content; who announces SMTPUTF8 must take it (RFC 6531 3.1).
+                let eight_bit = (self.eight_bit || smtputf8) && server.eight_bit_mime;
+                let parameters = MailParameters { size, eight_bit, smtputf8 };
                 command::write_mail(out, self.sender, parameters);
             }
             Stage::Rcpt => command::write_rcpt(out, self.recipient, self.quote_irregular),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use mail_model::{Reply, Stage};
+use tls_policy::FailureType;
 
 /// How far a failure reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,9 +38,38 @@ pub enum Trouble {
     /// descriptors or buffers ran out.
     SourceUnusable,
     /// The handshake failed, or encryption is required and not to be had.
-    Tls(String),
+    Tls(TlsFault),
+    /// The address holds letters beyond ASCII and the server does not announce SMTPUTF8; it was not asked.
+    NeedsSmtpUtf8,
     /// The server breaks the protocol, or the plan cannot be spoken in it.
     Protocol(String),
+}
+
+/// Why there is no TLS, or none that will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFault {
+    /// As a TLS-RPT report calls it.
+    pub result: FailureType,
+    /// In our words or the TLS library's; never in a certificate's.
+    pub why: String,
+}
+
+impl TlsFault {
+    /// A fault for which RFC 8460 has no name.
+    pub(crate) fn other(why: String) -> Self {
+        Self { result: FailureType::ValidationFailure, why }
+    }
+
+    /// What an error of the TLS library means.
+    pub(crate) fn of(error: &rustls::Error) -> Self {
+        let result = FailureType::of_error(error);
+        let why = match error {
+            // The library repeats the names in the certificate.
+            rustls::Error::InvalidCertificate(_) => format!("the certificate is refused: {}", result.as_str()),
+            other => other.to_string(),
+        };
+        Self { result, why }
+    }
 }
 
 impl Trouble {
@@ -55,7 +85,7 @@ impl Trouble {
             }
             Kind::AddrNotAvailable | Kind::AddrInUse | Kind::InvalidInput | Kind::Unsupported => Self::SourceUnusable,
             // What rustls makes of bytes that are no TLS.
-            Kind::InvalidData => Self::Tls(error.to_string()),
+            Kind::InvalidData => Self::Tls(TlsFault::other(error.to_string())),
             _ if is_our_own_lack(error) => Self::SourceUnusable,
             _ => Self::Reset,
         }
@@ -86,6 +116,16 @@ impl Failure {
     /// Whether the mail may have been accepted all the same: the final dot left us and no complete reply came back.
     pub fn is_in_doubt(&self) -> bool {
         self.stage == Stage::DataEnd && !matches!(self.trouble, Trouble::Reply(_))
+    }
+
+    /// As a TLS-RPT report calls it, if it concerns TLS.
+    pub fn tls_failure(&self) -> Option<FailureType> {
+        match (self.stage, &self.trouble) {
+            (_, Trouble::Tls(fault)) => Some(fault.result),
+            (Stage::StartTls, Trouble::Reply(_)) => Some(FailureType::StarttlsNotSupported),
+            (Stage::StartTls, _) => Some(FailureType::ValidationFailure),
+            _ => None,
+        }
     }
 
     /// The server's reply, if that is what happened.
@@ -130,7 +170,8 @@ impl fmt::Display for Trouble {
             Self::Refused => f.write_str("connection refused"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::SourceUnusable => f.write_str("source address unusable"),
-            Self::Tls(why) => write!(f, "TLS: {why}"),
+            Self::NeedsSmtpUtf8 => f.write_str("the address needs SMTPUTF8"),
+            Self::Tls(fault) => write!(f, "TLS: {}", fault.why),
             Self::Protocol(why) => write!(f, "protocol: {why}"),
         }
     }

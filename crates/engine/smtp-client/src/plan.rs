@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mail_model::Stage;
+use tls_policy::Demand;
 
 /// How long each step may take until its whole reply is read. The defaults are those of RFC 5321 4.5.3.2, where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +87,10 @@ pub struct ConnectPlan {
     pub remote: SocketAddr,
     /// The server's name, for SNI and for its certificate.
     pub mx_host: String,
-    /// Whether to encrypt.
+    /// Whether to encrypt, by the carrier's setting.
     pub tls: TlsPolicy,
+    /// What the recipient's domain demands. The stricter of both counts; DANE stands in for a known authority.
+    pub demand: Demand,
     /// How long to wait.
     pub timeouts: Timeouts,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use mail_model::{Reply, Stage};
 use smtp_wire::{Capabilities, command};
+use tls_policy::{FailureType, TlsResult};
 
 use crate::envelope::{Envelope, EnvelopeResult, Exchange};
 use crate::failure::{Failure, Scope, Trouble};
@@ -32,6 +33,7 @@ pub struct Session {
     capabilities: Capabilities,
     timeouts: Timeouts,
     tls: Option<TlsFacts>,
+    tls_result: Option<TlsResult>,
     failed_tls: Option<Failure>,
     phase: Phase,
     /// Whether a MAIL was answered: after that, a lost connection is charged to no later mail.
@@ -47,13 +49,14 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(crate) fn new(line: Line, capabilities: Capabilities, tls: Option<TlsFacts>, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(line: Line, capabilities: Capabilities, timeouts: Timeouts) -> Self {
         Self {
             line,
             out: BytesMut::new(),
             capabilities,
             timeouts,
-            tls,
+            tls: None,
+            tls_result: None,
             failed_tls: None,
             phase: Phase::Idle { is_dirty: false },
             has_worked: false,
@@ -61,8 +64,17 @@ impl Session {
         }
     }
 
+    pub(crate) fn in_tls(self, facts: TlsFacts) -> Self {
+        Self { tls: Some(facts), ..self }
+    }
+
+    pub(crate) fn with_tls_result(self, result: TlsResult) -> Self {
+        Self { tls_result: Some(result), ..self }
+    }
+
     pub(crate) fn after_failed_tls(self, failure: Failure) -> Self {
-        Self { failed_tls: Some(failure), ..self }
+        let kind = failure.tls_failure().unwrap_or(FailureType::ValidationFailure);
+        Self { failed_tls: Some(failure), tls_result: Some(TlsResult::Failure(kind)), ..self }
     }
 
     /// Whether another exchange can be tried.
@@ -78,6 +90,12 @@ impl Session {
     /// The encryption; `None` in clear.
     pub fn tls(&self) -> Option<TlsFacts> {
         self.tls
+    }
+
+    /// What the attempt at encryption came to; `None` when the plan had it off. A session in clear, or under a policy that
+    /// is only being tested, can go on after a failure.
+    pub fn tls_result(&self) -> Option<TlsResult> {
+        self.tls_result
     }
 
     /// The failed handshake because of which this session is in clear. Remember it for a while: the next connection would
@@ -114,10 +132,10 @@ impl Session {
             return self.not_begun_with_body(body, next, trouble);
         }
         let is_dirty = phase == Phase::Idle { is_dirty: true };
-        let too_large = next.and_then(|envelope| envelope.too_large_for(&self.capabilities));
-        let sendable = if too_large.is_some() { None } else { next };
+        let impossible = next.and_then(|envelope| envelope.impossible_at(&self.capabilities));
+        let sendable = if impossible.is_some() { None } else { next };
         let mut done = self.round_trip(body, sendable, is_dirty).await;
-        if let Some(refusal) = too_large {
+        if let Some(refusal) = impossible {
             let is_over = self.ended.is_some();
             done.envelope = Some(if is_over { EnvelopeResult::NotTried } else { EnvelopeResult::Refused(refusal) });
         }

@@ -4,13 +4,12 @@ mod carrier;
 
 use std::time::Duration;
 
-use carrier::{Carrier, MX, PIPELINING, PLAIN, address, closed_port, hasty_plan, open, plan, self_signed, serve, to};
+use carrier::{
+    MX, PLAIN, STARTTLS, address, closed_port, greet_in_tls, hasty_plan, open, plan, self_signed, serve, to,
+};
 use mail_model::{Reply, Stage};
 use smtp_client::{ConnectPlan, EnvelopeResult, Failure, Scope, Tls, TlsPolicy, Trouble, connect};
 use smtp_wire::{Capabilities, stuff};
-use tokio_rustls::TlsAcceptor;
-
-const STARTTLS: &str = "250-mx.example.jp\r\n250-STARTTLS\r\n250 PIPELINING\r\n";
 
 fn at(stage: Stage, trouble: Trouble) -> Failure {
     Failure { stage, scope: Scope::Destination, trouble }
@@ -18,17 +17,6 @@ fn at(stage: Stage, trouble: Trouble) -> Failure {
 
 async fn fails(plan: &ConnectPlan) -> Failure {
     connect(plan, &Tls::new()).await.unwrap_err()
-}
-
-/// Greets, is asked for TLS, shakes hands and greets once more inside.
-async fn greet_in_tls(carrier: &Carrier, acceptor: &TlsAcceptor) -> Option<carrier::Peer> {
-    let mut peer = carrier.greet(STARTTLS).await;
-    peer.hear("STARTTLS").await;
-    peer.say("220 go\r\n").await;
-    let mut peer = peer.upgrade(acceptor).await?;
-    peer.hear("EHLO out1.example.jp").await;
-    peer.say(PIPELINING).await;
-    Some(peer)
 }
 
 #[tokio::test]

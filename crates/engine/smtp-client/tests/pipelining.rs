@@ -265,3 +265,27 @@ async fn a_mail_above_the_announced_size_is_refused_without_being_sent() {
     assert_eq!(session.exchange(None, Some(fitting)).await.envelope, READY);
     server.await.unwrap();
 }
+
+#[tokio::test]
+async fn an_address_beyond_ascii_is_spoken_only_where_smtputf8_is_announced() {
+    let (remote, server) = serve(|carrier| async move {
+        let mut peer = carrier.greet(PIPELINING).await;
+        peer.hear_all(&["MAIL FROM:<> SIZE=100", "RCPT TO:<taro@xn--r8jz45g.jp>", "DATA"]).await;
+        peer.say("250 ok\r\n250 ok\r\n354 go\r\n").await;
+        drop(peer);
+        let mut peer = carrier.greet("250-mx.example.jp\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 PIPELINING\r\n").await;
+        peer.hear_all(&["MAIL FROM:<> BODY=8BITMIME SMTPUTF8", "RCPT TO:<太郎@xn--r8jz45g.jp>", "DATA"]).await;
+        peer.say("250 ok\r\n250 ok\r\n354 go\r\n").await;
+    })
+    .await;
+    let (international, plain) = (address("太郎@例え.jp"), address("taro@例え.jp"));
+    let mut session = open(remote).await;
+    let refused = session.exchange(None, Some(to(&international))).await.envelope;
+    let failure = Failure { stage: Stage::Rcpt, scope: Scope::Recipient, trouble: Trouble::NeedsSmtpUtf8 };
+    assert_eq!(refused, Some(EnvelopeResult::Refused(failure)));
+    assert_eq!(session.exchange(None, Some(to(&plain))).await.envelope, READY);
+    drop(session);
+    let mut session = open(remote).await;
+    assert_eq!(session.exchange(None, Some(to(&international))).await.envelope, READY);
+    server.await.unwrap();
+}

@@ -36,7 +36,10 @@ impl Read {
             "quoted-printable" => from_quoted_printable(&self.body),
             other => panic!("unknown encoding {other}"),
         };
-        String::from_utf8(bytes).expect("a decoded body is UTF-8")
+        match self.one("Content-Type").contains("iso-2022-jp") {
+            true => from_jis(&bytes),
+            false => String::from_utf8(bytes).expect("a decoded body is UTF-8"),
+        }
     }
 }
 
@@ -61,20 +64,30 @@ fn decoded(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
     let mut after_word = false;
-    while let Some(start) = rest.find("=?UTF-8?B?") {
+    while let Some(start) = rest.find("=?UTF-8?B?").or_else(|| rest.find("=?ISO-2022-JP?B?")) {
         let gap = &rest[..start];
         // White space between two encoded-words is not part of the text, RFC 2047 6.2.
         if !(after_word && gap.trim().is_empty()) {
             out.push_str(gap);
         }
-        let coded = &rest[start + 10..];
+        let (charset, coded) = rest[start + 2..].split_once("?B?").unwrap();
         let end = coded.find("?=").expect("an encoded-word ends");
-        assert!(end + 12 <= 75, "an encoded-word of {} bytes", end + 12);
-        out.push_str(std::str::from_utf8(&from_base64(&coded[..end])).expect("no character is cut in two"));
+        assert!(charset.len() + end + 7 <= 75, "an encoded-word of {} bytes", charset.len() + end + 7);
+        let bytes = from_base64(&coded[..end]);
+        out.push_str(&match charset {
+            "UTF-8" => String::from_utf8(bytes).expect("no character is cut in two"),
+            _ => from_jis(&bytes),
+        });
         rest = &coded[end + 2..];
         after_word = true;
     }
     out + rest
+}
+
+fn from_jis(bytes: &[u8]) -> String {
+    assert!(bytes.is_ascii());
+    let text = encoding_rs::ISO_2022_JP.decode_without_bom_handling_and_without_replacement(bytes);
+    text.expect("a text in ISO-2022-JP, each by itself").into_owned()
 }
 
 pub fn from_base64(text: &str) -> Vec<u8> {

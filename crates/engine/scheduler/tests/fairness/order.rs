@@ -1,6 +1,6 @@
-//! Emergency before normal, carriers in turn, idle sessions before new ones.
+//! Answers before emergencies, emergencies before normal mail, carriers in turn, idle sessions before new ones.
 
-use mail_model::Class::{Emergency, Normal};
+use mail_model::Class::{Emergency, Normal, Transactional};
 use scheduler::{CloseReason, NextMail};
 
 use crate::stand::{Stand, fast};
@@ -21,6 +21,17 @@ async fn an_emergency_goes_first_mail_by_mail() {
         stand.clock.advance(std::time::Duration::from_millis(100));
     }
     assert_eq!(classes, [Emergency, Emergency, Normal, Normal, Normal, Normal]);
+}
+
+#[tokio::test]
+async fn an_answer_to_one_person_overtakes_an_emergency_in_progress() {
+    let stand = Stand::new(1, 100, &fast("docomo").replace("connections_max = 2", "connections_max = 1"));
+    stand.accept(5, "docomo.ne.jp", Emergency).await;
+    let mut session = stand.open().unwrap();
+    stand.accept(1, "docomo.ne.jp", Transactional).await;
+    stand.clock.advance(std::time::Duration::from_millis(100));
+    let next = stand.mail(&mut session.ticket).unwrap();
+    assert_eq!(stand.queue.lane(next.lane).unwrap().class, Transactional);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use mail_model::EmailAddress;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
-use smtp_client::{ConnectPlan, Envelope, Session, Timeouts, Tls, TlsPolicy, connect};
+use smtp_client::{ConnectPlan, Demand, Envelope, Session, Timeouts, Tls, TlsPolicy, connect};
 use smtp_wire::EndOfData;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub const MX: &str = "mx.example.jp";
 pub const PIPELINING: &str = "250-mx.example.jp\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 1000000\r\n";
+pub const STARTTLS: &str = "250-mx.example.jp\r\n250-STARTTLS\r\n250 PIPELINING\r\n";
 pub const PLAIN: &str = "250 mx.example.jp\r\n";
 
 /// Runs `script` on a port of its own. Await the handle at the end of the test: its assertions count.
@@ -36,6 +37,11 @@ where
 pub struct Carrier(TcpListener);
 
 impl Carrier {
+    /// A server on a port that the caller has chosen.
+    pub fn on(listener: TcpListener) -> Self {
+        Self(listener)
+    }
+
     pub async fn accept(&self) -> Peer {
         let (tcp, from) = self.0.accept().await.unwrap();
         tcp.set_nodelay(true).unwrap();
@@ -64,7 +70,11 @@ pub struct Peer {
 
 impl Peer {
     pub async fn say(&mut self, words: &str) {
-        self.stream.write_all(words.as_bytes()).await.unwrap();
+        self.say_bytes(words.as_bytes()).await;
+    }
+
+    pub async fn say_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
         self.stream.flush().await.unwrap();
     }
 
@@ -156,6 +166,17 @@ impl Peer {
     }
 }
 
+/// Greets, is asked for TLS, shakes hands and greets once more inside.
+pub async fn greet_in_tls(carrier: &Carrier, acceptor: &TlsAcceptor) -> Option<Peer> {
+    let mut peer = carrier.greet(STARTTLS).await;
+    peer.hear("STARTTLS").await;
+    peer.say("220 go\r\n").await;
+    let mut peer = peer.upgrade(acceptor).await?;
+    peer.hear("EHLO ").await;
+    peer.say(PIPELINING).await;
+    Some(peer)
+}
+
 /// A certificate for `name` that nobody signed, and the roots that trust it.
 pub fn self_signed(name: &str) -> (TlsAcceptor, RootCertStore) {
     let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
@@ -178,6 +199,7 @@ pub fn plan(remote: SocketAddr) -> ConnectPlan {
         remote,
         mx_host: MX.to_owned(),
         tls: TlsPolicy::Opportunistic,
+        demand: Demand::Nothing,
         timeouts: Timeouts::default(),
     }
 }

@@ -1,0 +1,115 @@
+//! What the handling of one mail adds up to: one write, and what is told once it is written.
+
+use std::collections::BTreeMap;
+
+use bounce::{AddressHistory, Reason};
+use mail_model::{CarrierName, EgressPath, EmailAddress, NotificationId, Outcome};
+use queue::{BeingSent, InboxId, Queue, Write};
+use scheduler::{Scheduler, Signal};
+use telemetry::{InboundHandled, LateOutcome, OperatorAlarm, RegistrationEnded, SuppressionNoted};
+
+use crate::consequence::Alarm;
+
+/// Collects what follows from one mail.
+pub(crate) struct Ending {
+    write: Write,
+    /// Histories as they will stand, by address: two recipients of one mail may mean the same one.
+    histories: BTreeMap<EmailAddress, AddressHistory>,
+    keep: Option<(&'static str, String)>,
+    signals: Vec<(EgressPath, Signal)>,
+    told: Vec<Told>,
+}
+
+enum Told {
+    Handled(&'static str, Option<NotificationId>),
+    Registered(&'static str),
+    Outcome { id: NotificationId, carrier: CarrierName, outcome: Outcome, rule: String },
+    Suppressed { carrier: CarrierName, reason: Reason },
+    Alarm { carrier: CarrierName, alarm: Alarm },
+}
+
+impl Ending {
+    pub(crate) fn new() -> Self {
+        Self { write: Write::new(), histories: BTreeMap::new(), keep: None, signals: vec![], told: vec![] }
+    }
+
+    /// Adds to the write.
+    pub(crate) fn amend(&mut self, change: impl FnOnce(Write) -> Write) {
+        self.write = change(std::mem::take(&mut self.write));
+    }
+
+    /// The mail stays for people, as this kind. The first kind and note stand.
+    pub(crate) fn keep(&mut self, kind: &'static str, note: impl Into<String>) {
+        self.keep.get_or_insert((kind, note.into()));
+    }
+
+    /// Counts the mail as this, about this notification where it is about one.
+    pub(crate) fn handled(&mut self, kind: &'static str, id: Option<NotificationId>) {
+        self.told.push(Told::Handled(kind, id));
+    }
+
+    /// Counts a registration as this.
+    pub(crate) fn registered(&mut self, result: &'static str) {
+        self.told.push(Told::Registered(result));
+    }
+
+    /// An address's history, with what this mail has changed already.
+    pub(crate) fn history(&self, queue: &Queue, address: &EmailAddress) -> AddressHistory {
+        let pending = self.histories.get(address).cloned();
+        pending.unwrap_or_else(|| AddressHistory::decode(queue.suppression(address).as_deref()))
+    }
+
+    /// Replaces an address's history.
+    pub(crate) fn set_history(&mut self, address: &EmailAddress, carrier: &CarrierName, history: AddressHistory) {
+        if let Some(reason) = history.reason() {
+            self.told.push(Told::Suppressed { carrier: carrier.clone(), reason });
+        }
+        self.histories.insert(address.clone(), history);
+    }
+
+    /// Tells a path, once all is written.
+    pub(crate) fn signal(&mut self, path: EgressPath, signal: Signal) {
+        self.signals.push((path, signal));
+    }
+
+    /// Tells operators, once all is written.
+    pub(crate) fn alarm(&mut self, carrier: &CarrierName, alarm: Alarm) {
+        self.told.push(Told::Alarm { carrier: carrier.clone(), alarm });
+    }
+
+    /// Tells of a late outcome, once all is written.
+    pub(crate) fn outcome(&mut self, id: NotificationId, carrier: &CarrierName, outcome: Outcome, rule: &str) {
+        self.told.push(Told::Outcome { id, carrier: carrier.clone(), outcome, rule: rule.to_owned() });
+    }
+
+    /// Writes all of it together with taking the mail out of the inbox, then tells. Nothing happens when a notification
+    /// is being sent in this moment.
+    pub(crate) fn finish(self, queue: &Queue, scheduler: &Scheduler, id: InboxId) -> Result<(), BeingSent> {
+        let Self { mut write, histories, keep, signals, told } = self;
+        for (address, history) in &histories {
+            write = write.suppress(address, history.encode());
+        }
+        write = match &keep {
+            Some((kind, note)) => write.inbox_kept(id, kind, note),
+            None => write.inbox_done(id),
+        };
+        queue.write_late(write)?;
+        for (path, signal) in signals {
+            scheduler.signal_path(&path, signal);
+        }
+        told.iter().for_each(tell);
+        Ok(())
+    }
+}
+
+fn tell(told: &Told) {
+    match told {
+        Told::Handled(kind, id) => InboundHandled { kind, id: *id }.emit(),
+        Told::Registered(result) => RegistrationEnded { result }.emit(),
+        Told::Outcome { id, carrier, outcome, rule } => {
+            LateOutcome { id: *id, carrier, outcome: *outcome, rule }.emit();
+        }
+        Told::Suppressed { carrier, reason } => SuppressionNoted { carrier, reason: reason.as_str() }.emit(),
+        Told::Alarm { carrier, alarm } => OperatorAlarm { carrier, reason: alarm.as_str() }.emit(),
+    }
+}
