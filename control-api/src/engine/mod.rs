@@ -11,3 +11,4 @@ pub mod routes;
 pub mod serve;
 pub mod state;
 pub mod time;
+pub mod unsubscribe;

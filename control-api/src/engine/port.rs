@@ -140,6 +140,19 @@ pub trait EnginePort: Send + Sync + 'static {
         None
     }
 
+    /// Stops mail to whoever got this token in a mail's unsubscribe link; false when the token is none of ours. Durable
+    /// when it returns.
+    fn unsubscribe<'a>(&'a self, token: &'a str) -> Answer<'a, bool> {
+        let _ = token;
+        Box::pin(async { false })
+    }
+
+    /// What the reports of RFC 8460 would tell the domains that we sent to on the day (UTC) of `at`; two days are kept.
+    fn tls_reports(&self, at: UnixMs) -> serde_json::Value {
+        let _ = at;
+        serde_json::Value::Array(Vec::new())
+    }
+
     /// The metrics of this process in Prometheus' text format 0.0.4.
     fn metrics(&self) -> String;
 }

@@ -7,12 +7,13 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use crate::engine::admin::{bounce, inspect, paths, suppression, suspend};
+use crate::engine::admin::{audit, bounce, inbox, inspect, paths, suppression, suspend, tls};
 use crate::engine::campaigns::{bounces, events, progress};
 use crate::engine::dashboard;
 use crate::engine::inject::call;
 use crate::engine::probes;
 use crate::engine::state::EngineState;
+use crate::engine::unsubscribe;
 use crate::http::fault::Fault;
 use crate::http::keys::Access;
 use crate::http::name::ErrorName;
@@ -79,7 +80,17 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/engine/api/admin/suppression/v1", Access::Operate,
         "whether and why an address is suppressed; by POST, so that no log holds the address", || post(suppression::look)),
     route("DELETE", "/engine/api/admin/suppression/v1", Access::Operate,
-        "lets mail go to a suppressed address again", || delete(suppression::lift)),
+        "lets mail go to a suppressed address again, with a reason that stays on record", || delete(suppression::lift)),
+    route("POST", "/engine/api/admin/suppressions/v1", Access::Operate,
+        "every suppressed address and why; goes on behind `after`", || post(suppression::list)),
+    route("GET", "/engine/api/admin/audit/v1", Access::Operate,
+        "what was done by hand, by whom and why", || get(audit::list)),
+    route("GET", "/engine/api/admin/inbox/v1", Access::Operate,
+        "received mail that a person should read", || get(inbox::list)),
+    route("GET", "/engine/api/admin/inbox/v1/{id}", Access::Operate,
+        "one such mail as it came", || get(inbox::one)),
+    route("GET", "/engine/api/admin/tls-reports/v1", Access::Operate,
+        "TLS successes and failures of a day by domain, in the form of RFC 8460", || get(tls::reports)),
     route("GET", "/engine/api/admin/inspect-ready-q/v1", Access::Operate,
         "egress paths of one carrier or source", || get(paths::states)),
     route("GET", "/engine/api/admin/ready-q-states/v1", Access::Operate,
@@ -90,6 +101,10 @@ pub const ROUTES: &[Route] = &[
         "200 when mail can be taken, 503 with the reason when not", || get(probes::liveness)),
     route("GET", "/engine/dashboard/{id}", Access::Open,
         "the page on which people watch a campaign; it holds no data", || get(dashboard::page)),
+    route("GET", "/u/{token}", Access::Open,
+        "the page behind a mail's unsubscribe link; looking changes nothing", || get(unsubscribe::ask)),
+    route("POST", "/u/{token}", Access::Open,
+        "stops mail to whoever has the token from a mail (RFC 8058)", || post(unsubscribe::act)),
     route("GET", "/metrics", Access::Watch,
         "Prometheus text format 0.0.4", || get(probes::metrics)),
     route("GET", "/healthz", Access::Open,

@@ -98,6 +98,11 @@ impl Keys {
         found
     }
 
+    /// The name to be written beside what the caller does: that of the key, or `local` where none is asked for.
+    pub fn caller(&self, headers: &HeaderMap) -> &str {
+        bearer(headers).and_then(|key| self.name_of(key)).unwrap_or("local")
+    }
+
     /// Lets a request pass or says why not.
     pub fn admit(&self, access: Access, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Fault> {
         if access == Access::Open {

@@ -108,7 +108,10 @@ async fn a_suppressed_address_is_explained_and_can_be_let_go() {
     let shown = desk.ask("POST", path, whose.clone()).await.json();
     assert_eq!((&shown["suppressed"], &shown["cause"]), (&json!(true), &json!("address_unknown")));
     assert!(shown["advice_ja"].as_str().unwrap().contains("再登録"));
-    assert_eq!(desk.ask("DELETE", path, whose.clone()).await.status, StatusCode::OK);
+    let unreasoned = desk.ask("DELETE", path, whose.clone()).await;
+    assert_eq!(unreasoned.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", unreasoned.text);
+    let freeing = json!({"email": "taro@docomo.ne.jp", "reason": "the mother showed the phone at the desk"});
+    assert_eq!(desk.ask("DELETE", path, freeing).await.status, StatusCode::OK);
     assert_eq!(desk.ask("POST", path, whose).await.json(), json!({"suppressed": false}));
     let wrong = desk.ask("POST", path, json!({"email": "taro"})).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -112,6 +112,10 @@ impl EnginePort for Port {
         })
     }
 
+    fn unsubscribe<'a>(&'a self, token: &'a str) -> Answer<'a, bool> {
+        Box::pin(async move { token == "abc" })
+    }
+
     fn metrics(&self) -> String {
         "# nothing counted\n".to_owned()
     }

@@ -8,4 +8,5 @@ mod injecting;
 mod large;
 mod ops;
 mod refusing;
+mod returns;
 mod sockets;

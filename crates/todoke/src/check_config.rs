@@ -21,6 +21,11 @@ pub(crate) fn run(args: &CheckConfigArgs) -> Result<ExitCode> {
     };
     match EngineConfig::load(path) {
         Ok(config) => {
+            // What a key file holds is known to those who sign with it.
+            if let Err(fault) = delivery::signers(&config.edges) {
+                eprintln!("{}: {fault}", path.display());
+                return Ok(ExitCode::FAILURE);
+            }
             println!(
                 "{}: good. {} sources, {} pools, {} carriers, listens on {}, queue in {}",
                 path.display(),

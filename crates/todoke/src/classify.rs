@@ -1,4 +1,4 @@
-//! What a carrier's reply means, as one JSON object.
+//! What a carrier's reply or a mail that came back means, as JSON.
 
 use std::process::ExitCode;
 
@@ -8,13 +8,16 @@ use serde_json::json;
 
 use crate::cli::ClassifyArgs;
 
+mod mails;
+
 pub(crate) fn run(args: &ClassifyArgs) -> Result<ExitCode> {
-    println!("{}", verdict(args)?);
+    let Some(reply) = &args.reply else { return mails::run(&args.mails) };
+    println!("{}", verdict(reply, args)?);
     Ok(ExitCode::SUCCESS)
 }
 
-fn verdict(args: &ClassifyArgs) -> Result<serde_json::Value> {
-    let reply = read(&args.reply)?;
+fn verdict(reply: &str, args: &ClassifyArgs) -> Result<serde_json::Value> {
+    let reply = read(reply)?;
     let Some(stage) = Stage::parse(&args.command) else {
         bail!(
             "--command {:?} is none of connect, greeting, EHLO, STARTTLS, MAIL, RCPT, DATA, 'end of DATA'",
@@ -92,12 +95,9 @@ mod tests {
     #[test]
     fn docomos_words_mean_two_things_by_the_command() {
         let ask = |command: &str| {
-            let args = ClassifyArgs {
-                reply: "550 Unknown user <a@docomo.ne.jp>".into(),
-                command: command.into(),
-                carrier: "docomo".into(),
-            };
-            verdict(&args).unwrap()["cause"].clone()
+            let args =
+                ClassifyArgs { mails: Vec::new(), reply: None, command: command.into(), carrier: "docomo".into() };
+            verdict("550 Unknown user <a@docomo.ne.jp>", &args).unwrap()["cause"].clone()
         };
         assert_eq!(ask("RCPT"), "address_unknown");
         assert_eq!(ask("end of DATA"), "recipient_filtered");

@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::address_command::AddressCommand;
+use crate::check_sending::CheckSendingArgs;
+use crate::dkim::DkimCommand;
+use crate::inbox_command::InboxCommand;
+use crate::keys::KeysCommand;
+use crate::registration::RegistrationArgs;
+
 const ABOUT: &str =
     "Todoke (届け) hands a school's notice to every guardian's mail carrier, and names what did not arrive.";
 
@@ -27,6 +34,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Say everything that is wrong with a configuration file, or print one to start from.
     CheckConfig(CheckConfigArgs),
+    /// Say what carriers would object to in mail from a domain, and which DNS records to publish. Sends nothing.
+    CheckSending(CheckSendingArgs),
     /// Send a notice to a list of addresses through a running engine, and keep the bounce report.
     Send(Box<SendArgs>),
     /// Look into, hold and release the queue of a running engine.
@@ -36,8 +45,30 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: QueueCommand,
     },
-    /// Say what a carrier's reply means: one JSON object {cause, label, action, hard, rule}.
+    /// Say what mails that came back mean (one JSON line a recipient), or one reply of a carrier (one JSON object).
     Classify(ClassifyArgs),
+    /// Say which addresses get no mail and why, and let mail go there again.
+    Address {
+        #[command(flatten)]
+        engine: EngineArgs,
+        #[command(subcommand)]
+        command: AddressCommand,
+    },
+    /// Read received mail that is meant for a person: postmaster, abuse, replies.
+    Inbox {
+        #[command(flatten)]
+        engine: EngineArgs,
+        #[command(subcommand)]
+        command: InboxCommand,
+    },
+    /// Print the address to which guardians of each school send an empty mail to register.
+    Registration(RegistrationArgs),
+    /// Make the keys that sign mail (DKIM), and print their DNS records.
+    #[command(subcommand)]
+    Dkim(DkimCommand),
+    /// Make the key that authenticates what comes back.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Watch a ward's notice reach ten scripted carriers on this machine. No mail leaves it.
     Demo(DemoArgs),
 }
@@ -165,10 +196,31 @@ pub(crate) enum QueueCommand {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  todoke classify bounce.eml                       one mail; - reads it from standard input
+  todoke classify Maildir/new | jq -r 'select(.is_bounce) | [.recipient, .cause] | @tsv'
+  todoke classify --reply '550 Unknown user <a@docomo.ne.jp>' --command DATA --carrier docomo
+
+Each line is one JSON object, null where the mail does not tell:
+  file, recipient
+  is_bounce    true for the kinds bounce and delayed: the mail has not arrived
+  kind         bounce, delayed (not given up yet), delivered, relayed, complaint, auto_reply,
+               read_receipt, other
+  cause        address_unknown, mailbox_full, recipient_filtered ...
+  status, reply_code, action
+               what the mail quotes: 5.1.1, 550, failed
+  rule, evidence
+               by which rule it was decided, and by which words of the mail
+The exit code is 0, or 1 when a file could not be read.")]
 pub(crate) struct ClassifyArgs {
-    /// The reply as the carrier wrote it: '550 5.1.1 Unknown user <a@docomo.ne.jp>'.
+    /// Mails: files, folders with all that is in them, or - for standard input. What begins with a separator line
+    /// 'From sender date' is read as an mbox, unless its name ends in .eml.
+    #[arg(value_name = "FILE", required_unless_present = "reply", conflicts_with = "reply")]
+    pub(crate) mails: Vec<PathBuf>,
+    /// A reply as the carrier wrote it: '550 5.1.1 Unknown user <a@docomo.ne.jp>'.
     #[arg(long, value_name = "TEXT")]
-    pub(crate) reply: String,
+    pub(crate) reply: Option<String>,
     /// The command it answers: connect, EHLO, MAIL, RCPT, DATA, 'end of DATA'.
     #[arg(long, default_value = "RCPT")]
     pub(crate) command: String,

@@ -42,6 +42,11 @@ impl Client {
         Ok(response.json().await?)
     }
 
+    /// What a path answers, as it comes.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>> {
+        Ok(self.send(self.http.get(self.url(path))).await?.bytes().await?.to_vec())
+    }
+
     /// Like `get`; `None` when there is no such thing (yet).
     pub(crate) async fn find(&self, path: &str) -> Result<Option<Value>> {
         let response = self.raw(self.http.get(self.url(path))).await?;

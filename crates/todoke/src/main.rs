@@ -2,16 +2,23 @@
 #![doc = include_str!("../README.md")]
 #![allow(clippy::print_stdout)] // A program speaks by printing.
 
+mod address_command;
 mod check_config;
+mod check_sending;
 mod classify;
 mod cli;
 mod client;
 mod demo;
+mod dkim;
 mod holds_file;
+mod inbox_command;
+mod keys;
 mod list;
 mod port;
 mod progress;
 mod queue_command;
+mod registration;
+mod returns;
 mod send;
 mod serve;
 
@@ -29,10 +36,16 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::CheckSending(args) => in_runtime(check_sending::run(args)),
         Command::Classify(args) => classify::run(&args),
         Command::Serve(args) => in_runtime(serve::run(args)),
         Command::Send(args) => in_runtime(send::run(*args)),
         Command::Queue { engine, command } => in_runtime(queue_command::run(engine, command)),
+        Command::Address { engine, command } => in_runtime(address_command::run(engine, command)),
+        Command::Inbox { engine, command } => in_runtime(inbox_command::run(engine, command)),
+        Command::Registration(args) => registration::run(&args),
+        Command::Dkim(command) => dkim::run(&command),
+        Command::Keys(command) => keys::run(&command),
         Command::Demo(args) => in_runtime(demo::run(args)),
     };
     match result {

@@ -1,7 +1,7 @@
 //! The engine as its HTTP face sees it: suspensions, paths, look-ups, estimates.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use carriers::{Directory, Resolver, Route};
@@ -9,11 +9,13 @@ use control_api::{
     Answer, EnginePort, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension, SuspensionId,
 };
 use engine_config::{EngineConfig, QueueConfig};
+use inbound::{Addresses, Unsubscribed};
 use mail_model::{CarrierName, EgressPath, PoolName, SiteName, SourceName, UnixMs};
 use queue::Queue;
 
 use scheduler::{Hold, HoldId, HoldScope, Scheduler};
 use telemetry::MetricsHandle;
+use tls_policy::TlsPolicies;
 
 use crate::holds_file::HoldsFile;
 
@@ -26,6 +28,9 @@ pub(crate) struct Port {
     directory: Arc<Directory>,
     clock: clock::Clock,
     pools: HashMap<PoolName, Vec<SourceName>>,
+    addresses: Arc<Addresses>,
+    /// Set once the engine runs; the face is there before it.
+    tls_policies: OnceLock<TlsPolicies>,
     metrics: MetricsHandle,
     holds_file: HoldsFile,
 }
@@ -38,16 +43,36 @@ impl Port {
         directory: Arc<Directory>,
         clock: clock::Clock,
         config: &EngineConfig,
+        addresses: Arc<Addresses>,
         metrics: MetricsHandle,
     ) -> Self {
         let holds_file = HoldsFile::in_dir(&config.engine.data_dir);
         let members = |p: &engine_config::PoolConfig| p.members.iter().map(|m| m.source.clone()).collect();
         let pools = config.pools.pools.iter().map(|p| (p.name.clone(), members(p))).collect();
-        Self { queue, limits: config.queue.clone(), scheduler, resolver, directory, clock, pools, metrics, holds_file }
+        let limits = config.queue.clone();
+        Self {
+            queue,
+            limits,
+            scheduler,
+            resolver,
+            directory,
+            clock,
+            pools,
+            addresses,
+            tls_policies: OnceLock::new(),
+            metrics,
+            holds_file,
+        }
     }
 }
 
 impl Port {
+    /// Lets the face ask for TLS reports.
+    pub(crate) fn reports_of(&self, policies: TlsPolicies) {
+        // Asked once, at the start.
+        let _ = self.tls_policies.set(policies);
+    }
+
     /// Takes up again what was suspended before the last stop.
     pub(crate) fn restore_holds(&self) -> std::io::Result<()> {
         for kept in self.holds_file.load()? {
@@ -148,6 +173,23 @@ impl EnginePort for Port {
                 paths: sources.into_iter().map(path).collect(),
             }
         })
+    }
+
+    fn unsubscribe<'a>(&'a self, token: &'a str) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let Some(Ok(id)) = self.addresses.unsubscribe_links().map(|links| links.verify(token)) else {
+                return false;
+            };
+            let (queue, now) = (self.queue.clone(), self.clock.unix());
+            let done = tokio::task::spawn_blocking(move || inbound::unsubscribe(&queue, id, now)).await;
+            self.queue.synced().await;
+            matches!(done, Ok(Unsubscribed::Now | Unsubscribed::Before))
+        })
+    }
+
+    fn tls_reports(&self, at: UnixMs) -> serde_json::Value {
+        let reports = self.tls_policies.get().map(|policies| policies.reports(at)).unwrap_or_default();
+        serde_json::to_value(reports).unwrap_or_default()
     }
 
     fn metrics(&self) -> String {

@@ -72,12 +72,15 @@ impl Bars {
 }
 
 fn ended(part: &Value) -> u64 {
-    ["accepted", "failed", "expired", "withheld"].iter().map(|key| part[*key].as_u64().unwrap_or_default()).sum()
+    ["accepted", "failed", "expired", "withheld", "bounced", "complained"]
+        .iter()
+        .map(|key| part[*key].as_u64().unwrap_or_default())
+        .sum()
 }
 
 fn words(part: &Value) -> String {
     let count = |key: &str| part[key].as_u64().unwrap_or_default();
-    let (failed, deferred) = (count("failed") + count("expired"), count("deferred"));
+    let (failed, deferred) = (count("failed") + count("expired") + count("bounced"), count("deferred"));
     match (failed, deferred) {
         (0, 0) => String::new(),
         (_, 0) => format!("{failed} failed"),

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::ServeArgs;
 use crate::port::Port;
+use crate::returns::{self, Returns};
 
 /// How long open sessions may take to finish the mail in hand at a stop; carriers answer a final dot within seconds.
 const STOP_GRACE: Duration = Duration::from_secs(20);
@@ -33,6 +34,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) queue: Queue,
     engine: Engine,
+    returns: Returns,
     http: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     stop_http: oneshot::Sender<()>,
@@ -66,7 +68,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts queue, scheduler, delivery and HTTP, in this order: nothing is accepted before it could be sent.
+/// Starts queue, scheduler, what comes back, HTTP and delivery, in this order: nothing is accepted before it could be
+/// dealt with.
 pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
     let config = Arc::new(config);
     let clock = Clock::system();
@@ -86,17 +89,26 @@ pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
         .await
         .with_context(|| format!("[http] listen: cannot use {}", config.http.listen))?;
     let address = listener.local_addr()?;
-    let port = Port::new(
+    let parts = returns::Parts {
+        config: config.clone(),
+        queue: queue.clone(),
+        scheduler: scheduler.clone(),
+        directory: directory.clone(),
+        clock: clock.clone(),
+    };
+    let returns = returns::start(parts)?;
+    let port = Arc::new(Port::new(
         queue.clone(),
         scheduler.clone(),
         resolver.clone(),
         directory.clone(),
         clock.clone(),
         &config,
+        returns.addresses.clone(),
         metrics.clone(),
-    );
+    ));
     port.restore_holds().context("holds.json cannot be read; move it away to start without suspensions")?;
-    let state = EngineState::new(face(&config, &queue, &directory, Arc::new(port), &clock)?);
+    let state = EngineState::new(face(&config, &queue, &directory, port.clone(), &clock)?);
     let limits = accept_limits(&config);
     let (stop_http, stopped) = oneshot::channel::<()>();
     let http = tokio::spawn(control_api::serve(listener, state, limits, async move {
@@ -104,8 +116,9 @@ pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
     }));
     let upkeep = tokio::spawn(upkeep(queue.clone(), clock.clone(), config.clone(), metrics));
     let parts = delivery::Parts { config, queue: queue.clone(), scheduler, directory, resolver, clock };
-    let engine = Engine::start(parts);
-    Ok(Running { address, queue, engine, http, upkeep, stop_http })
+    let engine = Engine::start(parts).context("cannot start sending")?;
+    port.reports_of(engine.tls_policies().clone());
+    Ok(Running { address, queue, engine, returns, http, upkeep, stop_http })
 }
 
 impl Running {
@@ -116,6 +129,7 @@ impl Running {
             eprintln!("todoke: a call is still open; it is cut off");
         }
         self.upkeep.abort();
+        self.returns.stop(STOP_GRACE).await;
         self.engine.stop(STOP_GRACE).await;
         // The last handle syncs and closes the store.
         let queue = self.queue;
@@ -230,6 +244,8 @@ fn queue_settings(config: &EngineConfig) -> queue::QueueSettings {
             payload_bytes_max: size(q.payload_bytes_max),
             lanes_max: q.lanes_max,
             disk_free_bytes_min: q.disk_free_bytes_min,
+            inbox_mails_max: config.edges.inbound.waiting_max,
+            ..queue::Limits::default()
         },
         window_per_lane: size(u64::from(q.window_per_lane)),
         sync_interval: Duration::from_millis(q.sync_interval_ms),

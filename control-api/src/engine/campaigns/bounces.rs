@@ -84,7 +84,7 @@ fn row(record: &AttemptRecord) -> [String; HEADER.len()] {
     let (id, label, advice) = cause(record.outcome);
     let reply = record.reply.as_ref();
     [
-        record.address.as_str().to_owned(),
+        record.address.for_people().into_owned(),
         record.carrier.to_string(),
         result(record.outcome).to_owned(),
         id.to_owned(),

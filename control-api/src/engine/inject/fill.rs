@@ -1,6 +1,6 @@
 //! Hands the recipients of one call to the queue, one by one, and checks each on the way.
 
-use compose::{Content, Fill, StoredRecipient};
+use compose::{Charset, Content, Fill, StoredRecipient};
 use mail_model::{NotificationId, UnixMs};
 use queue::Intake;
 
@@ -89,6 +89,8 @@ fn check(state: &EngineState, target: &Target, recipient: &Recipient, index: u64
         message_substitutions: &target.head.stored.substitutions,
         date: now,
         host: &state.parts.host,
+        charset: Charset::Utf8,
+        unsubscribe: None,
     };
     let checked = if index == 0 { target.content.render(&fill).map(|_| ()) } else { target.content.check(&fill) };
     if let Err(error) = checked {
