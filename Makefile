@@ -13,13 +13,15 @@ EXIT     ?=
 KILLS    ?= 100
 # What to hand to nextest, for instance TESTS='-p queue' or TESTS='a_refused'.
 TESTS    ?=
+# How long `make fuzz` feeds each target.
+SECONDS  ?= 60
 # What to hand to a benchmark, for instance BENCH='--mails 5000 --no-record'.
 BENCH    ?=
 
 NEXTEST := cargo nextest run --release --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-unit test-faults test-interop bench bench-peers bench-build lint deny clean
+.PHONY: help setup build demo test test-unit test-faults test-interop fuzz bench bench-peers bench-tarpits bench-build lint deny clean
 
 help: ## show this list
 	@echo 'make TARGET [NAME=value]'
@@ -41,13 +43,16 @@ test: setup ## everything that must hold
 	$(NEXTEST) $(TESTS)
 
 test-unit: setup ## all but whole engines: the crates' own tests and tidy
-	$(NEXTEST) -E 'not (binary(journeys) or binary(faults))'
+	$(NEXTEST) -E 'not (binary(journeys) or binary(faults) or binary(interop))'
 
 test-faults: setup ## kill -9 at KILLS random moments: nothing lost, nothing doubled unnamed (TODOKE_SEED= replays)
 	TODOKE_KILLS=$(KILLS) $(NEXTEST) --success-output final -E 'binary(faults)'
 
-test-interop: setup ## against a real Postfix on loopback
-	$(NEXTEST) -E 'binary(journeys) and test(/postfix/)'
+test-interop: setup ## against real Postfix, OpenSMTPD, Exim, Sendmail and swaks on loopback (as root)
+	$(NEXTEST) -E 'binary(interop) or (binary(journeys) and test(/postfix/))'
+
+fuzz: setup ## TARGET=name (all without) under libFuzzer for SECONDS=60 each; KEEP=1 saves what reaches new code
+	@SECONDS_EACH=$(SECONDS) tests/fuzz/run $(if $(KEEP),--keep) $(if $(filter command line,$(origin TARGET)),$(TARGET))
 
 bench: bench-build ## our own queue: taking in, a million waiting, starting again; added to bench/results/queue.jsonl
 	'$(TARGET)/release/bench-queue' $(BENCH)
@@ -55,8 +60,11 @@ bench: bench-build ## our own queue: taking in, a million waiting, starting agai
 bench-peers: bench-build ## the same mails through Postfix and Todoke (as root); added to bench/results/peers.jsonl
 	'$(TARGET)/release/bench-peers' $(BENCH)
 
+bench-tarpits: bench-build ## ten thousand peers that never come to the point: memory; added to bench/results/tarpits.jsonl
+	'$(TARGET)/release/bench-tarpits' $(BENCH)
+
 bench-build: setup
-	cargo build --release --locked --workspace --bin todoke --bin bench-queue --bin bench-peers
+	cargo build --release --locked --workspace --bin todoke --bin bench-queue --bin bench-peers --bin bench-tarpits
 
 lint: setup ## formatting and clippy, warnings are errors
 	cargo fmt --all -- --check

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::http::Http;
+use crate::mails::SENDER_DOMAIN;
 
 const CONFIG: &str = include_str!("../peers.toml");
 const LOOK: Duration = Duration::from_millis(5);
@@ -39,6 +40,17 @@ pub fn program() -> Result<PathBuf> {
     Ok(beside)
 }
 
+/// Whether and how the engine signs its mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// Not at all.
+    Off,
+    /// Every mail by itself, over all its headers.
+    EveryMail,
+    /// A message once, over what is the same for all.
+    Once,
+}
+
 /// A running engine in a directory of its own. Dropping it kills the process and removes the directory.
 #[derive(Debug)]
 pub struct Engine {
@@ -53,6 +65,14 @@ impl Engine {
     /// # Errors
     /// When it does not come up.
     pub async fn start(parent: &Path, sink_port: u16) -> Result<Self> {
+        Self::start_signing(parent, sink_port, Signing::Off).await
+    }
+
+    /// The same, signing with an RSA-2048 and an Ed25519 key.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_signing(parent: &Path, sink_port: u16, signing: Signing) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("todoke-bench-engine-").tempdir_in(parent)?;
         let mut engine = Self { folder, port: free_port()?, child: None };
         let data = engine.folder.path().join("data");
@@ -60,7 +80,7 @@ impl Engine {
             .replace("\"bench-data\"", &format!("{data:?}"))
             .replace("127.0.0.1:8025", &engine.address().to_string())
             .replace(":2525\"", &format!(":{sink_port}\""));
-        fs::write(engine.config(), config)?;
+        fs::write(engine.config(), config + &engine.signing(signing).await?)?;
         engine.launch()?;
         engine.until_live().await?;
         Ok(engine)
@@ -150,6 +170,28 @@ impl Engine {
     /// Its process; 0 while there is none.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).unwrap_or(0)
+    }
+
+    /// Makes the keys and gives the lines that name them.
+    async fn signing(&self, signing: Signing) -> Result<String> {
+        let once = match signing {
+            Signing::Off => return Ok(String::new()),
+            Signing::EveryMail => "never",
+            Signing::Once => "always",
+        };
+        let mut lines = format!("\n[dkim]\nsign_once = \"{once}\"\n");
+        for algorithm in ["rsa", "ed25519"] {
+            let file = self.folder.path().join(format!("{algorithm}.pem"));
+            let domain = ["--domain", SENDER_DOMAIN, "--selector", algorithm, "--algorithm", algorithm];
+            let made =
+                Command::new(program()?).args(["dkim", "new"]).args(domain).arg("--out").arg(&file).output().await?;
+            if !made.status.success() {
+                bail!("no key: {}", String::from_utf8_lossy(&made.stderr));
+            }
+            let key = format!("domain = \"{SENDER_DOMAIN}\"\nselector = \"{algorithm}\"\nkey_file = {file:?}\n");
+            lines.push_str(&format!("\n[[dkim_keys]]\n{key}"));
+        }
+        Ok(lines)
     }
 
     fn config(&self) -> PathBuf {

@@ -17,3 +17,5 @@ pub mod report;
 pub mod sink;
 pub mod sink_process;
 pub mod smtp_load;
+pub mod tarpit;
+pub mod tarpits;

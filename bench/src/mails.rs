@@ -21,6 +21,9 @@ pub const FIRST_CARRIER: [u8; 4] = [127, 0, 0, 11];
 /// Envelope sender of everything.
 pub const SENDER: &str = "bounce@school.example";
 
+/// Domain of everything's From.
+pub const SENDER_DOMAIN: &str = "school.example";
+
 const SUBJECT: &str = "School closed on Tuesday because of the typhoon";
 const HEADER_SENDER: &str = "School <notice@school.example>";
 const SENTENCE: &str = "Please keep your children at home. We write again as soon as lessons can be held.";

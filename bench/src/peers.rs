@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Signing};
 use crate::http_load::{one_call, separate_calls, until_finished};
 use crate::machine::{facts, word};
 use crate::mails::Load;
@@ -54,11 +54,15 @@ pub enum Contender {
     OneCall,
     /// A call for each recipient.
     SeparateCalls,
+    /// One call, every mail with a DKIM signature by RSA-2048 and one by Ed25519.
+    Signed,
+    /// One call, signed once for all recipients.
+    SignedOnce,
 }
 
 impl Contender {
     /// All, in the order of a round.
-    pub const ALL: [Self; 3] = [Self::Postfix, Self::OneCall, Self::SeparateCalls];
+    pub const ALL: [Self; 5] = [Self::Postfix, Self::OneCall, Self::SeparateCalls, Self::Signed, Self::SignedOnce];
 
     /// Its name in the record and on the command line.
     pub fn id(self) -> &'static str {
@@ -66,6 +70,8 @@ impl Contender {
             Self::Postfix => "postfix",
             Self::OneCall => "todoke-one-call",
             Self::SeparateCalls => "todoke-separate-calls",
+            Self::Signed => "todoke-signed",
+            Self::SignedOnce => "todoke-signed-once",
         }
     }
 }
@@ -135,15 +141,20 @@ async fn measure(plan: &Plan, contender: Contender) -> Result<Figures> {
     if contender == Contender::Postfix {
         return measure_postfix(plan, &mut sink, load).await;
     }
-    let mut engine = Engine::start(&plan.dir, sink.port()).await?;
+    let signing = match contender {
+        Contender::Signed => Signing::EveryMail,
+        Contender::SignedOnce => Signing::Once,
+        _ => Signing::Off,
+    };
+    let mut engine = Engine::start_signing(&plan.dir, sink.port(), signing).await?;
     let (to, campaign) = (engine.address(), "bench");
     let body = load.one_call(campaign, "", true);
     sync_disk();
     let mut run = Run::begin(engine.pid(), sink.pid());
-    if contender == Contender::OneCall {
-        one_call(to, &body).await?;
-    } else {
+    if contender == Contender::SeparateCalls {
         separate_calls(to, load, campaign, plan.connections).await?;
+    } else {
+        one_call(to, &body).await?;
     }
     run.accepted();
     run.delivered(&mut sink, plan.mails.into()).await?;

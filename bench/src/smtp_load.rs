@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use mail_model::EmailAddress;
-use smtp_client::{ConnectPlan, Envelope, EnvelopeResult, Session, Timeouts, Tls, TlsPolicy};
+use smtp_client::{ConnectPlan, Demand, Envelope, EnvelopeResult, Session, Timeouts, Tls, TlsPolicy};
 use tokio::task::JoinSet;
 
 use crate::mails::{Load, SENDER};
@@ -80,6 +80,7 @@ async fn open(to: SocketAddr) -> Result<Session> {
         remote: to,
         mx_host: "peer.bench.example".to_owned(),
         tls: TlsPolicy::Off,
+        demand: Demand::Nothing,
         timeouts: Timeouts::default(),
     };
     match smtp_client::connect(&plan, &Tls::new()).await {

@@ -2,6 +2,8 @@
 
 mod a_blocked_source_rests_and_the_others_take_over;
 mod a_cancelled_campaign_sends_no_more;
+mod a_forged_return_path_changes_nothing;
+mod a_late_bounce_reaches_the_report;
 mod a_list_reaches_a_real_postfix;
 mod a_notice_past_its_deadline_expires;
 mod a_notice_reaches_ten_carriers_and_the_books_balance;
@@ -10,8 +12,11 @@ mod a_second_engine_on_the_same_data_refuses;
 mod a_stuck_carrier_slows_nobody_else;
 mod a_suspended_campaign_waits_and_goes_on;
 mod an_emergency_overtakes_a_normal_campaign;
+mod an_empty_mail_from_every_phone_is_answered_once;
 mod an_orderly_stop_keeps_everything;
 mod an_unknown_address_is_withheld_the_next_time;
+mod carriers_objections_are_told_before_the_first_mail;
 mod greylisted_mail_comes_back_from_the_same_source;
 mod no_address_stands_in_logs_or_metrics;
+mod signed_mail_verifies_at_every_carrier;
 mod throttled_mail_is_not_lost;

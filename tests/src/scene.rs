@@ -54,7 +54,15 @@ impl Scene {
         let world = World::start(plan).await?;
         let mut settings = EngineSettings::for_world(&world);
         adjust(&mut settings);
-        let engine = EngineProcess::start(&todoke()?, &settings).await?;
+        Self::around(world, &settings).await
+    }
+
+    /// Starts an engine for a world that was there before.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn around(world: World, settings: &EngineSettings) -> Result<Self> {
+        let engine = EngineProcess::start(&todoke()?, settings).await?;
         Ok(Self { world, engine, intents: Vec::new(), http: reqwest::Client::new() })
     }
 
@@ -133,6 +141,37 @@ impl Scene {
         match timeout(PATIENCE, look).await {
             Ok(()) => Ok(()),
             Err(_) => bail!("{wish}: not so\n{}", self.state().await),
+        }
+    }
+
+    /// What a counter of `/metrics` stands at, over all its labels or those that hold `label` (`kind="bounce"`).
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn counted(&self, name: &str, label: &str) -> Result<u64> {
+        let metrics = self.text("/metrics").await?;
+        let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let lines = metrics.lines().filter(of_name).filter(|line| line.contains(label));
+        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+    }
+
+    /// Waits until a counter stands at `count` or beyond; gives where it stands.
+    ///
+    /// # Errors
+    /// When patience ends first.
+    pub async fn until_counted(&self, name: &str, label: &str, count: u64) -> Result<u64> {
+        let look = async {
+            loop {
+                let counted = self.counted(name, label).await?;
+                if counted >= count {
+                    return anyhow::Ok(counted);
+                }
+                sleep(LOOK).await;
+            }
+        };
+        match timeout(PATIENCE, look).await {
+            Ok(counted) => counted,
+            Err(_) => bail!("{name} {label} does not reach {count}\n{}", self.state().await),
         }
     }
 

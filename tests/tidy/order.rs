@@ -4,7 +4,7 @@ use crate::finding::Finding;
 use crate::tree::Manifest;
 
 /// The order of the README's crate table, by package name.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "mail-model",
     "clock",
     "engine-config",
@@ -30,6 +30,7 @@ const ORDER: [&str; 25] = [
     "todoke",
     "todoke-tests",
     "todoke-bench",
+    "todoke-fuzz",
 ];
 
 const UPWARDS: &str = "a crate depends only on crates above it in the README's table, in tests too";

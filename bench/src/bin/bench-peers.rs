@@ -46,7 +46,7 @@ struct Cli {
     /// Where the queues are; must be on a disk.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Only these: postfix, todoke-one-call, todoke-separate-calls.
+    /// Only these: postfix, todoke-one-call, todoke-separate-calls, todoke-signed, todoke-signed-once.
     #[arg(long, value_name = "ENGINE")]
     only: Vec<String>,
     /// Where the line of JSON is added.

@@ -6,16 +6,19 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, MX, SOA};
+use hickory_proto::rr::rdata::{A, AAAA, MX, PTR, SOA, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use parking_lot::{Mutex, RwLock};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
+use crate::record::{DnsData, DnsRecord};
 use crate::zone::{DnsAnswer, PRIVATE_HOST, Zone};
 
 /// Largest query that is read; resolvers stay far below.
 const QUERY_BYTES_MAX: usize = 4096;
+/// Longest string of a TXT record (RFC 1035 3.3).
+const TXT_STRING_BYTES_MAX: usize = 255;
 
 /// A running name server; it stops when dropped.
 #[derive(Debug)]
@@ -32,12 +35,12 @@ struct Shared {
 }
 
 impl FakeDns {
-    /// Listens on a free port of 127.0.0.1.
+    /// Listens on `listen`, or on a free port of 127.0.0.1.
     ///
     /// # Errors
     /// When no socket can be had.
-    pub(crate) async fn start(zone: Zone) -> io::Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub(crate) async fn start(zone: Zone, listen: Option<SocketAddr>) -> io::Result<Self> {
+        let socket = UdpSocket::bind(listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into())).await?;
         let address = socket.local_addr()?;
         let shared = Arc::new(Shared { zone: RwLock::new(zone), asked: Mutex::default() });
         let server = tokio::spawn(serve(socket, Arc::clone(&shared)));
@@ -59,6 +62,16 @@ impl FakeDns {
         self.shared.zone.write().unset(name);
     }
 
+    /// Adds a record beside what else is said of its name.
+    pub fn add(&self, record: DnsRecord) {
+        self.shared.zone.write().add(record);
+    }
+
+    /// Takes back all that [`Self::add`] or the plan's records said of a name.
+    pub fn remove_records(&self, name: &str) {
+        self.shared.zone.write().remove_records(name);
+    }
+
     /// Changes the time to live of later answers.
     pub fn set_ttl_s(&self, ttl_s: u32) {
         self.shared.zone.write().ttl_s = ttl_s;
@@ -69,7 +82,7 @@ impl FakeDns {
         self.shared.asked.lock().values().sum()
     }
 
-    /// Queries so far for one name and type (`MX`, `A`, `AAAA`).
+    /// Queries so far for one name and type (`MX`, `A`, `TXT` …).
     pub fn queries_for(&self, name: &str, record_type: &str) -> u64 {
         let key = (name.trim_end_matches('.').to_ascii_lowercase(), record_type.to_owned());
         self.shared.asked.lock().get(&key).copied().unwrap_or(0)
@@ -101,10 +114,8 @@ impl Shared {
         let question = query.queries.first()?.clone();
         let name = question.name().to_ascii().trim_end_matches('.').to_ascii_lowercase();
         *self.asked.lock().entry((name.clone(), question.query_type().to_string())).or_default() += 1;
-        let (answer, ttl_s) = {
-            let zone = self.zone.read();
-            (zone.answer(&name), zone.ttl_s)
-        };
+        let zone = self.zone.read();
+        let ((answer, beside), ttl_s) = (zone.answer(&name), zone.ttl_s);
         let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
         reply.metadata.recursion_desired = query.metadata.recursion_desired;
         reply.metadata.recursion_available = true;
@@ -113,7 +124,7 @@ impl Shared {
             DnsAnswer::Silence => return None,
             DnsAnswer::ServerFailure => (ResponseCode::ServFail, Vec::new()),
             DnsAnswer::NoDomain => (ResponseCode::NXDomain, Vec::new()),
-            other => (ResponseCode::NoError, records(&question, &other, ttl_s)),
+            other => (ResponseCode::NoError, records(&question, &other, beside, ttl_s)),
         };
         reply.metadata.response_code = code;
         if records.is_empty() && code != ResponseCode::ServFail {
@@ -125,7 +136,7 @@ impl Shared {
     }
 }
 
-fn records(question: &Query, answer: &DnsAnswer, ttl_s: u32) -> Vec<Record> {
+fn records(question: &Query, answer: &DnsAnswer, beside: &[DnsData], ttl_s: u32) -> Vec<Record> {
     let mx = |preference, host: &str| Name::from_ascii(host).ok().map(|host| RData::MX(MX::new(preference, host)));
     let data: Vec<RData> = match (question.query_type(), answer) {
         (RecordType::MX, DnsAnswer::NullMx) => vec![RData::MX(MX::new(0, Name::root()))],
@@ -141,7 +152,24 @@ fn records(question: &Query, answer: &DnsAnswer, ttl_s: u32) -> Vec<Record> {
         }
         _ => Vec::new(),
     };
-    data.into_iter().map(|data| Record::from_rdata(question.name().clone(), ttl_s, data)).collect()
+    let beside = beside.iter().filter_map(|data| wire(data).filter(|wire| wire.record_type() == question.query_type()));
+    data.into_iter().chain(beside).map(|data| Record::from_rdata(question.name().clone(), ttl_s, data)).collect()
+}
+
+/// A record in the wire's form; none for a host name that is none.
+fn wire(data: &DnsData) -> Option<RData> {
+    Some(match data {
+        DnsData::Txt(text) => {
+            let strings: Vec<&[u8]> = text.as_bytes().chunks(TXT_STRING_BYTES_MAX).collect();
+            RData::TXT(TXT::from_bytes(strings))
+        }
+        DnsData::Ptr(host) => RData::PTR(PTR(Name::from_ascii(host).ok()?)),
+        DnsData::Address(IpAddr::V4(v4)) => RData::A(A(*v4)),
+        DnsData::Address(IpAddr::V6(v6)) => RData::AAAA(AAAA(*v6)),
+        DnsData::Tlsa { usage, selector, matching, data } => {
+            RData::TLSA(TLSA::new((*usage).into(), (*selector).into(), (*matching).into(), data.clone()))
+        }
+    })
 }
 
 /// The SOA that lets a resolver keep a negative answer, RFC 2308.

@@ -51,8 +51,9 @@ impl EngineProcess {
     /// Replaces the configuration; the next start uses it.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When a file cannot be written.
     pub fn configure(&self, settings: &EngineSettings) -> Result<(), KitError> {
+        settings.write_files(self.folder.path())?;
         let path = self.config_path();
         std::fs::write(&path, settings.to_toml(self.http)).map_err(|source| KitError::File { path, source })
     }

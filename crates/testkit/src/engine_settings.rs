@@ -1,8 +1,14 @@
 //! The configuration of an engine that speaks to a world and to nothing else, as TOML.
 
 use std::fmt::Write;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
+use crate::dkim_key::DkimKey;
+use crate::engine_inbound::InboundSettings;
+use crate::error::KitError;
 use crate::world::World;
 
 /// Carriers with a built-in profile, whose own cautious numbers go before `[defaults]`; each is overridden by name.
@@ -56,6 +62,10 @@ pub struct EngineSettings {
     pub data_end_timeout_s: u64,
     /// Whether the carriers' profiles are overridden by the numbers above; `false` keeps the product's own.
     pub overrides_profiles: bool,
+    /// What it takes in; `None` hears nothing that comes back.
+    pub inbound: Option<InboundSettings>,
+    /// What it signs with.
+    pub dkim_keys: Vec<DkimKey>,
     /// More TOML, put at the end: whole sections only.
     pub extra: String,
 }
@@ -83,6 +93,8 @@ impl EngineSettings {
             pause_s: 1,
             data_end_timeout_s: 600,
             overrides_profiles: true,
+            inbound: None,
+            dkim_keys: Vec::new(),
             extra: String::new(),
         }
     }
@@ -98,6 +110,20 @@ impl EngineSettings {
         // Writing to a String cannot fail.
         let _ = self.write(&mut toml, http);
         toml
+    }
+
+    /// Writes the keys and certificates that the configuration names into its folder, for their owner's eyes only.
+    ///
+    /// # Errors
+    /// When one cannot be made or written.
+    pub fn write_files(&self, folder: &Path) -> Result<(), KitError> {
+        let mut files = self.inbound.as_ref().map(InboundSettings::files).transpose()?.unwrap_or_default();
+        files.extend(self.dkim_keys.iter().map(|key| (key.file_name(), key.pem.clone().into_bytes())));
+        for (name, bytes) in files {
+            let path = folder.join(name);
+            write_secret(&path, &bytes).map_err(|source| KitError::File { path, source })?;
+        }
+        Ok(())
     }
 
     fn write(&self, toml: &mut String, http: SocketAddr) -> std::fmt::Result {
@@ -121,6 +147,13 @@ impl EngineSettings {
                 writeln!(toml, "[carriers.{carrier}]\n{numbers}")?;
             }
         }
+        for key in &self.dkim_keys {
+            writeln!(toml, "[[dkim_keys]]\ndomain = \"{}\"\nselector = \"{}\"", key.domain, key.selector)?;
+            writeln!(toml, "key_file = \"{}\"\n", key.file_name())?;
+        }
+        if let Some(inbound) = &self.inbound {
+            inbound.write(toml)?;
+        }
         toml.write_str(&self.extra)
     }
 
@@ -139,6 +172,15 @@ impl EngineSettings {
         ]
         .join("\n")
     }
+}
+
+/// Writes a file that its owner alone may read, in place of one that its owner may not write.
+fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    std::fs::write(path, bytes)?;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o400))
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ pub enum KitError {
         /// The system's answer.
         source: io::Error,
     },
-    /// A certificate for STARTTLS could not be made.
-    #[error("no certificate for STARTTLS: {0}")]
+    /// A certificate or a key could not be made.
+    #[error("no certificate or key: {0}")]
     Certificate(String),
     /// A file could not be read or written.
     #[error("{path}: {source}")]

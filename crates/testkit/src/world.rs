@@ -57,8 +57,9 @@ impl World {
             zone.add_carrier(&carrier.domains, &carrier.mx_host, *address);
             states.push(Arc::new(CarrierState::new(index, carrier, around.clone())?));
         }
-        let listen = |source| KitError::Listen { address: (Ipv4Addr::LOCALHOST, 0).into(), source };
-        let dns = FakeDns::start(zone).await.map_err(listen)?;
+        let place = plan.dns.listen;
+        let fault = |source| KitError::Listen { address: place.unwrap_or((Ipv4Addr::LOCALHOST, 0).into()), source };
+        let dns = FakeDns::start(zone, place).await.map_err(fault)?;
         // Nothing may fail from here on: a started carrier stops only with its world.
         let parts = states.into_iter().zip(listeners).zip(addresses);
         let carriers = parts

@@ -1,9 +1,11 @@
-//! What the name server knows: the carriers' names, and rules that make other names (or the same ones) misbehave.
+//! What the name server knows: the carriers' names, records beside them, and rules that make names misbehave.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+
+use crate::record::{DnsData, DnsRecord};
 
 /// Seconds that answers may be kept when the plan says nothing.
 const TTL_S: u32 = 300;
@@ -14,13 +16,17 @@ const TTL_S: u32 = 300;
 pub struct DnsPlan {
     /// Time to live of every answer, in seconds.
     pub ttl_s: u32,
+    /// Where it listens; a free port of 127.0.0.1 when left out. Programs that read `/etc/resolv.conf` know port 53 only.
+    pub listen: Option<SocketAddr>,
     /// Names with an answer of their own. They go before the carriers' names.
     pub rules: Vec<DnsRule>,
+    /// Records beside those: what senders publish, reverse names, certificates. A name may have many.
+    pub records: Vec<DnsRecord>,
 }
 
 impl Default for DnsPlan {
     fn default() -> Self {
-        Self { ttl_s: TTL_S, rules: Vec::new() }
+        Self { ttl_s: TTL_S, listen: None, rules: Vec::new(), records: Vec::new() }
     }
 }
 
@@ -75,6 +81,7 @@ pub(crate) struct Zone {
     pub ttl_s: u32,
     rules: Names,
     carriers: Names,
+    records: HashMap<String, Vec<DnsData>>,
 }
 
 #[derive(Debug, Default)]
@@ -123,7 +130,22 @@ impl Zone {
         for rule in &plan.rules {
             zone.set(&rule.name, rule.answer.clone());
         }
+        for record in &plan.records {
+            zone.add(record.clone());
+        }
         zone
+    }
+
+    /// Adds a record. One that is there already stays single: two SPF records would void each other.
+    pub(crate) fn add(&mut self, record: DnsRecord) {
+        let known = self.records.entry(plain(&record.name)).or_default();
+        if !known.contains(&record.data) {
+            known.push(record.data);
+        }
+    }
+
+    pub(crate) fn remove_records(&mut self, name: &str) {
+        self.records.remove(&plain(name));
     }
 
     /// Makes a carrier's domains and MX host known.
@@ -143,11 +165,16 @@ impl Zone {
         self.rules.remove(name);
     }
 
-    /// The answer for a name; NXDOMAIN for one that nobody mentioned.
-    pub(crate) fn answer(&self, name: &str) -> DnsAnswer {
+    /// The answer for a name, and the records beside it. NXDOMAIN for a name that nobody mentioned.
+    pub(crate) fn answer(&self, name: &str) -> (DnsAnswer, &[DnsData]) {
         let name = plain(name);
+        let records = self.records.get(&name).map_or(&[][..], Vec::as_slice);
         // A carrier for "*" must not claim host names of other carriers: those are exact and found first.
-        self.rules.get(&name).or_else(|| self.carriers.get(&name)).cloned().unwrap_or(DnsAnswer::NoDomain)
+        match (self.rules.get(&name).or_else(|| self.carriers.get(&name)), records) {
+            (Some(answer), records) => (answer.clone(), records),
+            (None, []) => (DnsAnswer::NoDomain, records),
+            (None, records) => (DnsAnswer::NoRecords, records),
+        }
     }
 }
 
@@ -176,16 +203,30 @@ mod tests {
             ("slow.invalid", DnsAnswer::Silence),
         ];
         for (name, answer) in table {
-            assert_eq!(zone.answer(name), answer, "{name}");
+            assert_eq!(zone.answer(name).0, answer, "{name}");
         }
         zone.set("au.com", DnsAnswer::NullMx);
-        assert_eq!(zone.answer("au.com"), DnsAnswer::NullMx);
+        assert_eq!(zone.answer("au.com").0, DnsAnswer::NullMx);
         zone.unset("au.com");
-        assert_eq!(zone.answer("au.com"), mx("lsean.ezweb.ne.jp"));
+        assert_eq!(zone.answer("au.com").0, mx("lsean.ezweb.ne.jp"));
     }
 
     #[test]
     fn a_name_nobody_mentioned_does_not_exist() {
-        assert_eq!(Zone::new(&DnsPlan::default()).answer("docmo.ne.jp"), DnsAnswer::NoDomain);
+        assert_eq!(Zone::new(&DnsPlan::default()).answer("docmo.ne.jp").0, DnsAnswer::NoDomain);
+    }
+
+    #[test]
+    fn a_record_makes_its_name_exist_and_stands_beside_the_carriers_own() {
+        let mut zone = Zone::new(&DnsPlan::default());
+        zone.add_carrier(&["au.com".to_owned()], "lsean.ezweb.ne.jp", Ipv4Addr::new(127, 0, 0, 12));
+        for name in ["au.com", "_dmarc.AU.com."] {
+            zone.add(DnsRecord::txt(name, "v=1"));
+        }
+        let text = [DnsData::Txt("v=1".to_owned())];
+        assert_eq!(zone.answer("au.com"), (mx("lsean.ezweb.ne.jp"), &text[..]));
+        assert_eq!(zone.answer("_dmarc.au.com"), (DnsAnswer::NoRecords, &text[..]));
+        zone.remove_records("_dmarc.au.com");
+        assert_eq!(zone.answer("_dmarc.au.com").0, DnsAnswer::NoDomain);
     }
 }

@@ -1,9 +1,9 @@
 //! What this crate writes for other crates of the engine, read by those crates.
 
-use bounce::classify_reply;
+use bounce::{ReportKind, classify_reply, read_report};
 use engine_config::EngineConfig;
 use mail_model::{CarrierName, Cause, Reply, Stage};
-use testkit::{EngineSettings, PRESETS, Situation, Word, preset};
+use testkit::{DkimKey, EngineSettings, InboundSettings, PRESETS, ReportForm, Situation, Word, preset};
 
 #[test]
 fn the_configuration_of_a_child_engine_has_no_fault() {
@@ -62,4 +62,34 @@ fn the_presets_words_mean_to_the_classifier_what_they_mean_here() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_late_report_is_a_bounce_and_means_its_cause() {
+    let mail = b"From: a@school.example\r\nMessage-ID: <1@node>\r\nSubject: notice\r\n\r\ntext\r\n";
+    for form in ReportForm::ALL {
+        let recipient = format!("taro@{}", form.domain());
+        let report = read_report(&form.report(&recipient, "b+1@bounce.example", mail).content);
+        assert_eq!(report.kind, ReportKind::Bounce, "{form:?}: {report:#?}");
+        let [told] = &report.recipients[..] else { panic!("{form:?}: not one recipient: {report:#?}") };
+        assert_eq!(told.cause.id(), form.cause(), "{form:?}: {report:#?}");
+    }
+}
+
+#[test]
+fn the_configuration_of_an_engine_that_hears_what_comes_back_has_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = EngineSettings::new("127.0.0.1:5353".parse().unwrap(), 2525);
+    let mut inbound = InboundSettings::at("127.0.0.1:2526".parse().unwrap());
+    inbound.starttls = true;
+    settings.inbound = Some(inbound);
+    settings.dkim_keys =
+        vec![DkimKey::rsa("school.todoke.test", "r1").unwrap(), DkimKey::ed25519("school.todoke.test", "e1").unwrap()];
+    settings.write_files(folder.path()).unwrap();
+    let path = folder.path().join("todoke.toml");
+    std::fs::write(&path, settings.to_toml("127.0.0.1:8025".parse().unwrap())).unwrap();
+    let config = EngineConfig::load(&path).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(config.edges.returns.is_some() && config.edges.inbound.certificate.is_some());
+    assert_eq!(config.edges.registration.map(|registration| registration.schools.len()), Some(1));
+    assert_eq!(config.edges.dkim_keys.len(), 2);
 }

@@ -1,9 +1,12 @@
-//! A mail address as Japan uses them: RFC 5321, and the irregular local parts that docomo and au handed out.
+//! A mail address as Japan uses them: RFC 5321, the irregular local parts that docomo and au handed out, and letters
+//! of any script (RFC 6531).
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -32,7 +35,9 @@ pub enum AddressError {
 /// A mail address that is safe to stand in an SMTP command.
 ///
 /// Accepts RFC 5321 dot-strings and quoted strings, and the dot-strings with leading, trailing or doubled dots that
-/// docomo and au issued until 2009 (`a..b@docomo.ne.jp`). Domains are ASCII; the domain is kept in lower case.
+/// docomo and au issued until 2009 (`a..b@docomo.ne.jp`). The domain is kept in lower case and in ASCII: `例え.jp` as
+/// `xn--r8jz45g.jp`, by UTS 46. A local part may have letters of any script, kept in NFC; only servers that announce
+/// SMTPUTF8 take such an address, see [`Self::needs_smtputf8`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress {
@@ -54,6 +59,21 @@ impl EmailAddress {
     /// The whole address.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The address as people write it: `taro@例え.jp`. Reports show this form, so that it is found in the list it came from.
+    pub fn for_people(&self) -> Cow<'_, str> {
+        // "xn--" begins every label of another script, and nothing else (RFC 5890 2.3.1).
+        if !self.domain().contains("xn--") {
+            return Cow::Borrowed(&self.text);
+        }
+        let (domain, _) = idna::domain_to_unicode(self.domain());
+        Cow::Owned(format!("{}@{domain}", self.local()))
+    }
+
+    /// Whether it can be spoken only to a server that announces SMTPUTF8, RFC 6531: its local part is not ASCII.
+    pub fn needs_smtputf8(&self) -> bool {
+        !self.local().is_ascii()
     }
 
     /// Whether the local part breaks RFC 5321 by its dots and would need quotes to be legal.
@@ -94,6 +114,62 @@ fn local_is_quoted(local: &str) -> bool {
     !escaped && !inner.is_empty()
 }
 
+/// The dot-string of RFC 6531 3.3: any letter beyond ASCII, and none that cannot be seen or that was not meant.
+fn local_is_international(local: &str) -> bool {
+    local.chars().all(|c| if c.is_ascii() { local_is_dot_string(c.encode_utf8(&mut [0; 4])) } else { is_letter(c) })
+}
+
+/// Refused are white space, what has no shape of its own (two addresses would look the same), and the full-width forms:
+/// `ｔａｒｏ` is a slip of the keyboard and no mailbox.
+fn is_letter(c: char) -> bool {
+    let has_no_shape = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{10ffff}');
+    let is_private = ('\u{e000}'..='\u{f8ff}').contains(&c);
+    let is_full_or_half_width = ('\u{ff00}'..='\u{ffef}').contains(&c);
+    !c.is_control() && !c.is_whitespace() && !has_no_shape && !is_private && !is_full_or_half_width
+}
+
+/// The local part as it is kept.
+fn local_form(local: &str) -> Result<Cow<'_, str>, AddressError> {
+    // NFC makes a text shorter by a third at most; what is far too long is not normalised first.
+    if local.len() > 4 * LOCAL_BYTES_MAX {
+        return Err(AddressError::LocalTooLong);
+    }
+    let is_ascii = local.is_ascii();
+    let kept = if is_ascii { Cow::Borrowed(local) } else { ComposingNormalizerBorrowed::new_nfc().normalize(local) };
+    if kept.len() > LOCAL_BYTES_MAX {
+        return Err(AddressError::LocalTooLong);
+    }
+    let is_good = match is_ascii {
+        true => local_is_dot_string(&kept) || local_is_quoted(&kept),
+        false => local_is_international(&kept),
+    };
+    if is_good { Ok(kept) } else { Err(AddressError::LocalCharacter) }
+}
+
+/// The domain as it is kept.
+fn domain_form(domain: &str) -> Result<Cow<'_, str>, AddressError> {
+    let mut kept = match domain.is_ascii() {
+        true => Cow::Borrowed(domain),
+        false if domain.len() > 4 * DOMAIN_BYTES_MAX => return Err(AddressError::Domain),
+        false => {
+            // Lengths are checked below, as for every domain.
+            let (hyphens, length) = (Hyphens::CheckFirstLast, DnsLength::Ignore);
+            let ascii = Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::URL, hyphens, length);
+            ascii.map_err(|_| AddressError::Domain)?
+        }
+    };
+    if !domain_is_host_name(&kept) {
+        return Err(AddressError::Domain);
+    }
+    if kept.bytes().any(|b| b.is_ascii_uppercase()) {
+        kept.to_mut().make_ascii_lowercase();
+    }
+    Ok(kept)
+}
+
 fn domain_is_host_name(domain: &str) -> bool {
     let label = |l: &str| {
         (1..=63).contains(&l.len())
@@ -113,16 +189,8 @@ impl FromStr for EmailAddress {
         if local.is_empty() || domain.is_empty() {
             return Err(AddressError::NoAt);
         }
-        if local.len() > LOCAL_BYTES_MAX {
-            return Err(AddressError::LocalTooLong);
-        }
-        if !local_is_dot_string(local) && !local_is_quoted(local) {
-            return Err(AddressError::LocalCharacter);
-        }
-        if !domain_is_host_name(domain) {
-            return Err(AddressError::Domain);
-        }
-        Ok(Self { text: format!("{local}@{}", domain.to_ascii_lowercase()).into(), at })
+        let (local, domain) = (local_form(local)?, domain_form(domain)?);
+        Ok(Self { text: format!("{local}@{domain}").into(), at: local.len() })
     }
 }
 
@@ -180,18 +248,49 @@ mod tests {
             ("a>b@docomo.ne.jp", AddressError::LocalCharacter),
             ("\"a b\"@docomo.ne.jp", AddressError::LocalCharacter),
             ("\"a\"b\"@docomo.ne.jp", AddressError::LocalCharacter),
-            ("太郎@docomo.ne.jp", AddressError::LocalCharacter),
+            ("ｔａｒｏ@docomo.ne.jp", AddressError::LocalCharacter),
+            ("ta\u{200b}ro@docomo.ne.jp", AddressError::LocalCharacter),
+            ("太　郎@docomo.ne.jp", AddressError::LocalCharacter),
+            ("太 郎@docomo.ne.jp", AddressError::LocalCharacter),
+            ("太\r\n郎@docomo.ne.jp", AddressError::LocalCharacter),
+            ("\"太郎\"@docomo.ne.jp", AddressError::LocalCharacter),
             ("a@docomo .ne.jp", AddressError::Domain),
             ("a@docomo..jp", AddressError::Domain),
-            ("a@ドコモ.jp", AddressError::Domain),
+            ("a@例 え.jp", AddressError::Domain),
+            ("a@例え..jp", AddressError::Domain),
+            ("a@例え.jp.", AddressError::Domain),
+            ("a@-例え.jp", AddressError::Domain),
+            ("a@xn--.jp\u{ad}", AddressError::Domain),
             ("a@[127.0.0.1]", AddressError::Domain),
             ("a@docomo.ne.jp.", AddressError::Domain),
         ];
         for (text, error) in bad {
             assert_eq!(text.parse::<EmailAddress>(), Err(error), "{text:?}");
         }
-        let long = format!("{}@au.com", "a".repeat(65));
-        assert_eq!(long.parse::<EmailAddress>(), Err(AddressError::LocalTooLong));
+        for long in [format!("{}@au.com", "a".repeat(65)), format!("{}@au.com", "あ".repeat(22))] {
+            assert_eq!(long.parse::<EmailAddress>(), Err(AddressError::LocalTooLong));
+        }
+    }
+
+    #[test]
+    fn an_international_address_is_kept_in_one_form_only() {
+        let table = [
+            ("taro@例え.jp", "taro@xn--r8jz45g.jp", false),
+            ("taro@例え。JP", "taro@xn--r8jz45g.jp", false),
+            ("taro@XN--R8JZ45G.jp", "taro@xn--r8jz45g.jp", false),
+            ("taro@ｄｏｃｏｍｏ．ｎｅ．ｊｐ", "taro@docomo.ne.jp", false),
+            ("太郎@例え.jp", "太郎@xn--r8jz45g.jp", true),
+            ("か\u{3099}っこう@example.jp", "がっこう@example.jp", true),
+            ("josé..x@example.jp", "josé..x@example.jp", true),
+        ];
+        for (given, kept, needs_smtputf8) in table {
+            let address: EmailAddress = given.parse().unwrap();
+            assert_eq!((address.as_str(), address.needs_smtputf8()), (kept, needs_smtputf8), "{given}");
+            assert_eq!(format!("{}@{}", address.local(), address.domain()), kept);
+            assert_eq!(kept.parse::<EmailAddress>().as_ref(), Ok(&address), "{given}");
+            assert_eq!(address.for_people().parse::<EmailAddress>().as_ref(), Ok(&address), "{given}");
+            assert!(!address.for_people().contains("xn--"), "{given}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
-use testkit::{DnsAnswer, DnsRule, MxPlan, World, WorldPlan, demo_world};
+use testkit::{DnsAnswer, DnsData, DnsRecord, DnsRule, MxPlan, World, WorldPlan, demo_world};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
@@ -98,6 +98,43 @@ async fn names_misbehave_as_told_and_behave_again() {
         assert!(reply.answers.iter().all(|record| record.ttl == 5));
     }
     assert_eq!(data(&ask(&world, "mx.private.invalid.", RecordType::A).await.unwrap()), ["10.0.0.25"]);
+}
+
+#[tokio::test]
+async fn records_stand_beside_what_else_is_said_of_a_name() {
+    let long = format!("v=DKIM1; k=rsa; p={}", "A".repeat(400));
+    let v4: IpAddr = "127.0.3.11".parse().unwrap();
+    let tlsa = DnsData::Tlsa { usage: 3, selector: 1, matching: 1, data: vec![0xab, 0xcd] };
+    let mut plan = demo_world(1);
+    plan.dns.records = vec![
+        DnsRecord::txt("docomo.ne.jp", "v=spf1 ip4:127.0.3.11 ~all"),
+        DnsRecord::txt("docomo.ne.jp", "v=spf1 ip4:127.0.3.11 ~all"),
+        DnsRecord::txt("t1._domainkey.docomo.ne.jp", &long),
+        DnsRecord::ptr(v4, "out1.docomo.ne.jp"),
+        DnsRecord::address("out1.docomo.ne.jp", v4),
+        DnsRecord { name: "_25._tcp.mfsmax.docomo.ne.jp".to_owned(), data: tlsa },
+    ];
+    let world = World::start(plan).await.unwrap();
+    let one = async |name: &str, record_type| {
+        let reply = ask(&world, name, record_type).await.unwrap();
+        assert_eq!((reply.metadata.response_code, reply.answers.len()), (ResponseCode::NoError, 1), "{name}");
+        reply.answers[0].data.to_string().trim_end_matches('.').to_owned()
+    };
+    assert_eq!(one("docomo.ne.jp.", RecordType::TXT).await, "v=spf1 ip4:127.0.3.11 ~all");
+    assert_eq!(one("DOCOMO.ne.jp.", RecordType::MX).await, "10 mfsmax.docomo.ne.jp");
+    assert_eq!(one("11.3.0.127.in-addr.arpa.", RecordType::PTR).await, "out1.docomo.ne.jp");
+    assert_eq!(one("out1.docomo.ne.jp.", RecordType::A).await, "127.0.3.11");
+    assert_eq!(one("_25._tcp.mfsmax.docomo.ne.jp.", RecordType::TLSA).await, "3 1 1 abcd");
+    let key = ask(&world, "t1._domainkey.docomo.ne.jp.", RecordType::TXT).await.unwrap();
+    let RData::TXT(text) = &key.answers[0].data else { panic!("{key:?}") };
+    assert_eq!(text.txt_data.concat(), long.as_bytes());
+    assert!(text.txt_data.len() > 1, "longer than one string");
+
+    world.dns().add(DnsRecord::txt("_dmarc.docomo.ne.jp", "v=DMARC1; p=none"));
+    assert_eq!(one("_dmarc.docomo.ne.jp.", RecordType::TXT).await, "v=DMARC1; p=none");
+    world.dns().set("docomo.ne.jp", DnsAnswer::ServerFailure);
+    let failed = ask(&world, "docomo.ne.jp.", RecordType::TXT).await.unwrap();
+    assert_eq!(failed.metadata.response_code, ResponseCode::ServFail, "a rule spoils the records, too");
 }
 
 #[tokio::test]

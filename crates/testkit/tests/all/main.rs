@@ -7,6 +7,7 @@ mod journal;
 mod limits;
 mod outages;
 mod presets;
+mod senders;
 mod session;
 mod speed;
 mod talk;
