@@ -77,6 +77,11 @@ fn as_sent(kept: &[u8]) -> Vec<u8> {
     mail
 }
 
+/// Exim writes it with a small p.
+fn is_return_path((name, _): &(&str, &str)) -> bool {
+    name.eq_ignore_ascii_case("return-path")
+}
+
 async fn both_signatures_hold(scene: &Scene, mail: &[u8]) -> Result<()> {
     let config = EngineConfig::load(&scene.engine.config_path()).map_err(|faults| anyhow::anyhow!("{faults}"))?;
     let (servers, options) = mail_authenticator(&config.dns)?;
@@ -117,7 +122,8 @@ async fn mail_survives_the_trip(kind: Kind) -> Result<()> {
             assert_eq!(file_part.contents(), file(), "{kind:?}: {user}");
             assert_eq!(file_part.attachment_name(), Some(FILE_NAME));
         }
-        let return_path = head.lines().find_map(|line| line.strip_prefix("Return-Path: ")).unwrap_or_default();
+        let return_path =
+            head.lines().find_map(|line| line.split_once(": ").filter(is_return_path)).unwrap_or_default().1;
         let is_ours = return_path.starts_with("<b+") && return_path.ends_with(&format!("@{}>", inbound.returns_domain));
         assert!(is_ours, "{kind:?}: {return_path}");
         both_signatures_hold(&scene, &mail).await?;

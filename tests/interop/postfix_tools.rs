@@ -31,11 +31,9 @@ async fn smtp_source_hands_in_many_mails_at_once() -> Result<()> {
 async fn posttls_finger_finds_tls() -> Result<()> {
     let (_scene, inbound) = open().await?;
     let place = format!("[{}]:{}", inbound.listen.ip(), inbound.listen.port());
-    for (protocols, version) in [("TLSv1.3", "TLSv1.3"), ("TLSv1.2", "TLSv1.2")] {
-        let arguments = ["-c", "-l", "encrypt", "-L", "summary", "-p", protocols, &place];
-        let ran = run("/usr/sbin/posttls-finger", &arguments).await?;
-        assert!(ran.said.contains("TLS connection established") && ran.said.contains(version), "{}", ran.said);
-    }
+    let arguments = ["-c", "-l", "encrypt", "-L", "summary", &place];
+    let ran = run("/usr/sbin/posttls-finger", &arguments).await?;
+    assert!(ran.said.contains("TLS connection established") && ran.said.contains("TLSv1.3"), "{}", ran.said);
     let old = run("/usr/sbin/posttls-finger", &["-c", "-l", "encrypt", "-p", "TLSv1", &place]).await?;
     assert!(!old.said.contains("TLS connection established"), "{}", old.said);
     Ok(())

@@ -16,7 +16,7 @@ const MANNERS: [(&[&str], &str); 5] = [
     (&[], "<-  250"),
     (&["--tls"], "=== TLS started with cipher TLSv1.3"),
     (&["--tls", "--tls-protocol", "tlsv1_2"], "=== TLS started with cipher TLSv1.2"),
-    (&["--pipeline"], " >> RCPT TO:"),
+    (&["--pipeline"], ">\n -> DATA\n<-  250"),
     (&["--protocol", "SMTP"], " -> HELO "),
 ];
 
@@ -60,7 +60,9 @@ async fn swaks_registers(kind: Kind) -> Result<()> {
         let mails = peer.mails(&phone.address())?;
         assert_eq!(mails.len(), 1, "{}", phone.address());
         let mail = Mail::read(&mails[0])?;
-        assert_eq!((mail.field("subject")?.as_str(), mail.raw("return-path")), ("登録の受付", Some("<>")));
+        // OpenSMTPD leaves the line out when it is empty.
+        assert!(mail.raw("return-path").is_none_or(|path| path == "<>"), "{:?}", mail.raw("return-path"));
+        assert_eq!(mail.field("subject")?, "登録の受付");
     }
     let over_tls = u64::try_from((0..count).filter(|n| MANNERS[n % MANNERS.len()].0.contains(&"--tls")).count())?;
     assert_eq!(scene.counted("todoke_inbound_mails_total", "tls=\"yes\"").await?, over_tls);

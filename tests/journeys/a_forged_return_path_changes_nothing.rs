@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::json;
-use testkit::{CarrierPlan, Exchange, InboundSettings, Mailing, ReportForm, Sender, WorldPlan, post};
+use testkit::{CarrierPlan, Exchange, InboundSettings, Mailing, ReportForm, Sender, WorldPlan, post, post_all};
 use todoke_tests::returns::registration_address;
 use todoke_tests::{Scene, bounces, notice_for};
 
@@ -86,14 +86,15 @@ async fn a_forged_return_path_changes_nothing() -> Result<()> {
         };
         assert_eq!(reply.code, 550, "{guess}: {reply:?}");
     }
-    for relay in relays(&inbound) {
-        let mailing = Mailing {
-            ehlo: "attacker.example".to_owned(),
-            sender: "somebody@elsewhere.example".to_owned(),
-            recipients: vec![relay.clone()],
-            content: b"Subject: x\r\n\r\nx\r\n".to_vec(),
-        };
-        let posted = post(&mailing, ATTACKER, inbound.listen).await?;
+    let relays = relays(&inbound);
+    let mails = relays.iter().map(|relay| Mailing {
+        ehlo: "attacker.example".to_owned(),
+        sender: "somebody@elsewhere.example".to_owned(),
+        recipients: vec![relay.clone()],
+        content: b"Subject: x\r\n\r\nx\r\n".to_vec(),
+    });
+    let posted = post_all(mails.map(|mail| (mail, ATTACKER)), inbound.listen).await?;
+    for (relay, posted) in relays.iter().zip(posted) {
         assert!(!posted.is_taken(), "{relay}: {posted:?}");
         assert!(posted.refusal().is_some_and(|refusal| refusal.code / 100 == 5), "{relay}: {posted:?}");
     }

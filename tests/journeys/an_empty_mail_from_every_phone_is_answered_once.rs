@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use clock::Clock;
-use testkit::{FORGER, InboundSettings, KeptMail, PHONES, Phone, demo_world, post, recipient_hash};
+use testkit::{FORGER, InboundSettings, KeptMail, PHONES, Phone, Posted, demo_world, post, post_all, recipient_hash};
 use todoke_tests::mail::Mail;
 use todoke_tests::returns::registration_address;
 use todoke_tests::{Scene, guardian};
@@ -68,22 +68,18 @@ async fn an_empty_mail_from_every_phone_is_answered_once() -> Result<()> {
 
     // None of these is answered. The carriers take whatever is said in their name; only DNS tells the forger.
     let before = scene.counted(REGISTRATIONS, "").await?;
-    for (serial, phone) in (1_001..).zip(&PHONES) {
-        for (mail, from) in
-            [(phone.empty_mail(&address, serial), phone.source), (phone.empty_mail(&address, serial + 1_000), FORGER)]
-        {
-            assert!(post(&mail, from, inbound.listen).await?.is_taken(), "{}", phone.address());
-        }
-    }
+    let unheard = (1_001..).zip(&PHONES).flat_map(|(serial, phone)| {
+        let again = (phone.empty_mail(&address, serial), phone.source);
+        [again, (phone.empty_mail(&address, serial + 1_000), FORGER)]
+    });
+    assert!(post_all(unheard, inbound.listen).await?.iter().all(Posted::is_taken));
     scene.until_counted(REGISTRATIONS, "", before + 2 * all).await?;
     assert_eq!(scene.counted(REGISTRATIONS, "result=\"limited\"").await?, all);
     assert_eq!(scene.counted(REGISTRATIONS, "result=\"not_authentic\"").await?, all);
 
     let away = PHONES.iter().zip(3_001..).map(|(phone, serial)| (phone.auto_reply(&address, serial), phone.source));
     let handled = scene.counted("todoke_inbound_handled_total", "").await?;
-    for (mail, from) in away {
-        assert!(post(&mail, from, inbound.listen).await?.is_taken());
-    }
+    assert!(post_all(away, inbound.listen).await?.iter().all(Posted::is_taken));
     scene.until_counted("todoke_inbound_handled_total", "", handled + all).await?;
     assert_eq!(scene.world.journal().len(), PHONES.len(), "only the first mail of each was answered");
     let books = scene.close().await?;

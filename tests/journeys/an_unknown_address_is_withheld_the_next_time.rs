@@ -36,7 +36,8 @@ async fn an_unknown_address_is_withheld_the_next_time() -> Result<()> {
     let why = scene.call(Method::POST, SUPPRESSION, &json!({ "email": GONE })).await?.json();
     assert_eq!((&why["suppressed"], &why["cause"]), (&true.into(), &Cause::AddressUnknown.id().into()), "{why}");
 
-    let lifted = scene.call(Method::DELETE, SUPPRESSION, &json!({ "email": GONE })).await?;
+    let freeing = json!({ "email": GONE, "reason": "the school corrected it" });
+    let lifted = scene.call(Method::DELETE, SUPPRESSION, &freeing).await?;
     assert_eq!(lifted.status, 200, "{lifted:?}");
     scene.send(&notice_for("corrected", [GONE])?).await?;
     assert_eq!(scene.finished("corrected").await?["failed"], 1, "the carrier is asked again");

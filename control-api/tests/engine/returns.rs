@@ -75,7 +75,7 @@ async fn looking_at_an_unsubscribe_link_changes_nothing_and_posting_does() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let done = desk.send("POST", "/u/abc", &form, Body::from("List-Unsubscribe=One-Click")).await;
     assert!(done.status == StatusCode::OK && done.text.contains("停止しました"), "{}", done.text);
-    let wrong = desk.send("POST", "/u/<script>", &form, Body::from("List-Unsubscribe=One-Click")).await;
+    let wrong = desk.send("POST", "/u/%3Cscript%3E", &form, Body::from("List-Unsubscribe=One-Click")).await;
     assert!(wrong.status != StatusCode::OK && !wrong.text.contains("<script>"), "{}", wrong.text);
     let other = desk.send("POST", "/u/abd", &form, Body::empty()).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);

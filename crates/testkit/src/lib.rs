@@ -65,7 +65,7 @@ pub use preset::{PRESETS, demo_world, preset};
 pub use reconcile::{Drain, Intent, LedgerLine, reconcile};
 pub use reconciliation::{CarrierCounts, Contradiction, Duplicate, Loss, Lost, Phantom, Reconciliation};
 pub use record::{DnsData, DnsRecord};
-pub use sender::{Exchange, Posted, Sender, post};
+pub use sender::{Exchange, Posted, Sender, post, post_all};
 pub use shelf::KeptMail;
 pub use words::{Situation, Word};
 pub use world::World;

@@ -169,3 +169,17 @@ pub async fn post(mailing: &Mailing, from: Ipv4Addr, to: SocketAddr) -> io::Resu
     let _ = sender.say("QUIT").await;
     Ok(posted)
 }
+
+/// The same for many mails at once, each from its address in a session of its own; the answers in their order.
+///
+/// # Errors
+/// As [`post`], of the first that failed.
+pub async fn post_all(mails: impl IntoIterator<Item = (Mailing, Ipv4Addr)>, to: SocketAddr) -> io::Result<Vec<Posted>> {
+    let send = |(mail, from): (Mailing, Ipv4Addr)| tokio::spawn(async move { post(&mail, from, to).await });
+    let sessions: Vec<_> = mails.into_iter().map(send).collect();
+    let mut posted = Vec::with_capacity(sessions.len());
+    for session in sessions {
+        posted.push(session.await.map_err(io::Error::other)??);
+    }
+    Ok(posted)
+}

@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::EngineArgs;
 use crate::client::Client;
+use crate::engine_args::EngineArgs;
 
 const SUPPRESSION: &str = "/engine/api/admin/suppression/v1";
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::address_command::AddressCommand;
 use crate::check_sending::CheckSendingArgs;
 use crate::dkim::DkimCommand;
+use crate::engine_args::EngineArgs;
 use crate::inbox_command::InboxCommand;
 use crate::keys::KeysCommand;
 use crate::registration::RegistrationArgs;
@@ -91,17 +92,6 @@ pub(crate) struct CheckConfigArgs {
     /// Print every setting with its type, unit, default, bounds and reason.
     #[arg(long)]
     pub(crate) explain: bool,
-}
-
-/// How to reach a running engine.
-#[derive(Args, Debug, Clone)]
-pub(crate) struct EngineArgs {
-    /// Where the engine listens.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8025", global = true)]
-    pub(crate) engine: String,
-    /// A file with the API key on its first line; not needed on loopback when the engine has no keys.
-    #[arg(long, value_name = "FILE", global = true)]
-    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

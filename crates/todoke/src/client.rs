@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use crate::cli::EngineArgs;
+use crate::engine_args::EngineArgs;
 
 /// A running engine, as seen from a command.
 #[derive(Clone)]

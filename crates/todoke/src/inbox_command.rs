@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::cli::EngineArgs;
 use crate::client::Client;
+use crate::engine_args::EngineArgs;
 
 const INBOX: &str = "/engine/api/admin/inbox/v1";
 

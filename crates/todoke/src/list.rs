@@ -163,6 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn addresses_in_letters_of_any_script_are_read_and_compared_in_one_form() {
+        let list =
+            parse("email\ntaro@例え.jp\n太郎@例え.jp\ntaro@xn--r8jz45g.jp\nｔａｒｏ@au.com\n".as_bytes()).unwrap();
+        let people: Vec<_> = list.rows.iter().map(|row| row.email.for_people()).collect();
+        assert_eq!(people, ["taro@例え.jp", "太郎@例え.jp"]);
+        let lines: Vec<_> = list.bad.iter().map(|bad| bad.line).collect();
+        assert_eq!(lines, [4, 5], "the same address in its other form, and full-width letters");
+    }
+
+    #[test]
     fn a_file_without_the_needed_column_or_encoding_says_what_to_do() {
         let no_column = parse(b"address_of_house,name\nTokyo,A\n").unwrap_err().to_string();
         assert!(no_column.contains("no column named email"), "{no_column}");

@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod demo;
 mod dkim;
+mod engine_args;
 mod holds_file;
 mod inbox_command;
 mod keys;

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{EngineArgs, QueueCommand};
+use crate::cli::QueueCommand;
 use crate::client::Client;
+use crate::engine_args::EngineArgs;
 
 pub(crate) async fn run(engine: EngineArgs, command: QueueCommand) -> Result<ExitCode> {
     let client = Client::new(&engine)?;

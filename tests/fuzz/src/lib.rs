@@ -13,6 +13,7 @@ mod nouns;
 mod reports;
 mod sending;
 mod settings;
+mod signatures;
 mod stored;
 mod wire;
 
@@ -48,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     target("replies", wire::replies, 20_000),
     target("reports", reports::reports, 2_000),
     target("sending", sending::run, 2_000),
+    target("signatures", signatures::run, 1_000),
     target("stuffing", wire::stuffing, 20_000),
     target("subjects", mails::subjects, 5_000),
 ];

@@ -21,7 +21,7 @@ pub fn contents(data: &[u8]) {
     }
 }
 
-fn with_fill<T>(charset: Charset, work: impl FnOnce(&Fill<'_>) -> T) -> T {
+pub(crate) fn with_fill<T>(charset: Charset, work: impl FnOnce(&Fill<'_>) -> T) -> T {
     let to: EmailAddress = "hanako@docomo.ne.jp".parse().expect("the address is one");
     let own = json!({ "child": "さくら\r\nBcc: a@b.jp", "n": 3, "list": ["x", "ｱ"] });
     let (none, own) = (Map::new(), own.as_object().cloned().unwrap_or_default());
@@ -39,7 +39,7 @@ fn with_fill<T>(charset: Charset, work: impl FnOnce(&Fill<'_>) -> T) -> T {
 }
 
 /// CRLF only, no long line, no NUL, no byte that 7bit forbids, one header.
-fn is_a_mail(mail: &Rendered) {
+pub(crate) fn is_a_mail(mail: &Rendered) {
     let bytes = &mail.bytes;
     assert!(bytes.ends_with(b"\r\n"), "the last line has no end");
     assert!(!bytes.contains(&0), "a NUL");

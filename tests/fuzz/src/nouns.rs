@@ -16,7 +16,7 @@ pub fn addresses(data: &[u8]) {
             let quoted: EmailAddress = address.wire(true).parse().expect("a quoted address is an address");
             assert_eq!(quoted.domain(), address.domain());
         }
-        assert!(!format!("{address:?}").contains(&format!("{}@", address.local())), "Debug shows the mailbox");
+        assert_eq!(format!("{address:?}"), format!("EmailAddress(…@{})", address.domain()), "Debug shows the mailbox");
     }
     if let Ok(id) = text.parse::<NotificationId>() {
         assert_eq!(id.to_string().parse(), Ok(id));

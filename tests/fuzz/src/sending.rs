@@ -61,7 +61,7 @@ pub fn run(data: &[u8]) {
         Source { address: "192.0.2.1".parse().ok(), ehlo_name: name("m.a.jp") },
         Source { address: "2001:db8::1".parse().ok(), ehlo_name: name("n.a.jp") },
     ];
-    sender.keys = vec![SigningKey { domain: "a.jp".to_owned(), selector: "s".to_owned(), public: None }];
+    sender.keys = vec![SigningKey { domain: "a.jp".to_owned(), selector: "s".to_owned(), public: None, later: false }];
     let certificate = (!certificate.is_empty()).then(|| certificate.as_bytes().to_vec());
     let listener = Some(Listener { host: "in.a.jp".to_owned(), certificate });
     sender.setup = Some(Setup { returns: name("b.a.jp"), registration: name("a.jp"), listener });

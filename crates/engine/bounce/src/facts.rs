@@ -62,11 +62,12 @@ fn without_template(words: String) -> String {
 /// Takes Postfix's `(in reply to RCPT TO command)` off a quoted reply; its words would read as the remote's.
 fn without_quoted_command(text: &str) -> (&str, Option<Stage>) {
     const OPENING: &str = "(in reply to ";
-    let Some((said, note)) =
-        text.rfind(OPENING).and_then(|at| Some((text.get(..at)?, text.get(at + OPENING.len()..)?)))
-    else {
+    let opens = |at: usize| text.get(at..at + OPENING.len()).is_some_and(|words| words.eq_ignore_ascii_case(OPENING));
+    let found = text.rmatch_indices('(').map(|(at, _)| at).find(|at| opens(*at));
+    let Some((said, note)) = found.and_then(|at| Some((text.get(..at)?, text.get(at + OPENING.len()..)?))) else {
         return (text, None);
     };
+    let note = note.to_ascii_lowercase();
     let command = note.split(" command").next().unwrap_or_default();
     (said, Stage::parse(command.trim_end_matches(')')))
 }
@@ -81,6 +82,7 @@ mod tests {
             ("unknown (in reply to RCPT TO command)", None, "unknown", Some(Stage::Rcpt)),
             ("unknown (in reply to end of DATA command))", None, "unknown", Some(Stage::DataEnd)),
             ("unknown (in reply to RCPT TO command)", Some(Stage::Mail), "unknown", Some(Stage::Mail)),
+            ("UNKNOWN (IN REPLY TO RCPT TO COMMAND)", None, "unknown", Some(Stage::Rcpt)),
             ("unknown (in reply to ", None, "unknown", None),
             ("unknown in reply", None, "unknown in reply", None),
         ];

@@ -15,6 +15,10 @@ pub(crate) fn telling(facts: &Facts) -> Option<(Cause, Cow<'static, str>)> {
         (_, 7, 9) => !matches!(facts.code, 534 | 535),
         _ => false,
     };
+    // RFC 7505 gives 5.1.10 to null MX, with 556; Exchange Online uses it for every name it does not know, with 550.
+    if (status.subject, status.detail, facts.code) == (1, 10, 550) && !facts.words.is_empty() {
+        return Some((Cause::AddressUnknown, Cow::Owned(format!("status/{status}"))));
+    }
     let cause = registered(status.subject, status.detail).filter(|_| !is_doubtful)?;
     Some((cause, Cow::Owned(format!("status/{status}"))))
 }

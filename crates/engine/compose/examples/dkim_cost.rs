@@ -1,4 +1,5 @@
 //! CPU time that a mail costs to be made and signed: `cargo run --release -p compose --example dkim_cost`.
+#![allow(clippy::print_stdout)] // A program speaks by printing.
 
 use std::hint::black_box;
 

@@ -14,10 +14,10 @@ use tls_policy::TlsPolicyError;
 #[derive(Debug, Error)]
 pub enum DeliveryError {
     /// `[[dkim_keys]]`.
-    #[error("[[dkim_keys]]: {0}")]
+    #[error("[[dkim_keys]]")]
     Signing(#[from] SigningError),
     /// `[returns]`.
-    #[error("[returns]: {0}")]
+    #[error("[returns]")]
     Returns(#[from] KeysError),
     /// `[tls]`.
     #[error(transparent)]

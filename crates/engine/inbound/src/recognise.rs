@@ -1,6 +1,6 @@
 //! What a mail is: the address it came to first, then its content. Pure.
 
-use bounce::ReportKind;
+use bounce::{FeedbackType, ReportKind};
 use mail_model::NotificationId;
 
 use crate::addresses::Whose;
@@ -51,6 +51,10 @@ pub(crate) fn recognise(whose: Whose, content: ReportKind) -> Matter {
         }
         (Whose::Notification(_), ReportKind::Other) => Matter::Keep("reply"),
         (Whose::Unsubscribe(id), ReportKind::Other | ReportKind::AutoReply) => Matter::Unsubscribe(id),
+        // Apple Mail marks the mail its "Unsubscribe" sends, and `bounce` names it for what it is.
+        (Whose::Unsubscribe(id), ReportKind::Complaint { feedback_type: FeedbackType::OptOut }) => {
+            Matter::Unsubscribe(id)
+        }
         (Whose::School { number, generation }, ReportKind::Other) => {
             Matter::Registration { school: number, generation }
         }
@@ -81,7 +85,6 @@ fn counted_as(kind: ReportKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bounce::FeedbackType;
     use mail_model::MessageId;
 
     #[test]
@@ -105,6 +108,7 @@ mod tests {
             (stop, ReportKind::AutoReply, Matter::Unsubscribe(id)),
             (stop, ReportKind::Bounce, Matter::Count("report")),
             (stop, spam, Matter::Count("feedback")),
+            (stop, ReportKind::Complaint { feedback_type: FeedbackType::OptOut }, Matter::Unsubscribe(id)),
             (school, ReportKind::Other, Matter::Registration { school: 3, generation: 1 }),
             (school, ReportKind::Bounce, Matter::Count("registration_automatic")),
             (school, ReportKind::AutoReply, Matter::Count("registration_automatic")),

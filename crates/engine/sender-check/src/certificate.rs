@@ -33,15 +33,15 @@ impl Certificate {
 
     /// Reads DER; none when it is no certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
-        let mut certificate = Elements::of(Elements::of(der).expect(SEQUENCE)?);
-        let mut fields = Elements::of(certificate.expect(SEQUENCE)?);
-        certificate.expect(SEQUENCE)?;
-        certificate.expect(BIT_STRING)?;
+        let mut certificate = Elements::of(Elements::of(der).required(SEQUENCE)?);
+        let mut fields = Elements::of(certificate.required(SEQUENCE)?);
+        certificate.required(SEQUENCE)?;
+        certificate.required(BIT_STRING)?;
         fields.optional(VERSION);
-        fields.expect(INTEGER)?;
-        fields.expect(SEQUENCE)?; // algorithm
-        fields.expect(SEQUENCE)?; // issuer
-        let mut dates = Elements::of(fields.expect(SEQUENCE)?);
+        fields.required(INTEGER)?;
+        fields.required(SEQUENCE)?; // algorithm
+        fields.required(SEQUENCE)?; // issuer
+        let mut dates = Elements::of(fields.required(SEQUENCE)?);
         let from_s = time(dates.next()?)?;
         let until_s = time(dates.next()?)?;
         let extensions = fields.find(|field| field.tag == EXTENSIONS).map(|field| field.inside);
@@ -81,12 +81,12 @@ fn pem_blocks<'a>(text: &'a str, label: &'a str) -> impl Iterator<Item = Vec<u8>
 }
 
 fn alternative_names(extensions: &[u8]) -> Vec<String> {
-    let Some(list) = Elements::of(extensions).expect(SEQUENCE) else { return Vec::new() };
+    let Some(list) = Elements::of(extensions).required(SEQUENCE) else { return Vec::new() };
     let of = |extension: &[u8]| -> Option<Vec<String>> {
         let mut parts = Elements::of(extension);
-        parts.expect(OBJECT).filter(|id| *id == ALTERNATIVE_NAMES)?;
+        parts.required(OBJECT).filter(|id| *id == ALTERNATIVE_NAMES)?;
         let value = parts.find(|part| part.tag == OCTET_STRING)?;
-        let names = Elements::of(Elements::of(value.inside).expect(SEQUENCE)?);
+        let names = Elements::of(Elements::of(value.inside).required(SEQUENCE)?);
         let text = |name: &[u8]| String::from_utf8_lossy(name).to_ascii_lowercase();
         Some(names.filter(|name| name.tag == DNS_NAME).map(|name| text(name.inside)).collect())
     };

@@ -32,14 +32,14 @@ impl<'a> Elements<'a> {
     }
 
     /// The inside of the next element if it has this tag.
-    pub fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub fn required(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.next().filter(|element| element.tag == tag).map(|element| element.inside)
     }
 
     /// Takes the next element if it has this tag.
     pub fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
         let ahead = *self;
-        let found = self.expect(tag);
+        let found = self.required(tag);
         if found.is_none() {
             *self = ahead;
         }
@@ -74,16 +74,16 @@ impl<'a> Iterator for Elements<'a> {
 /// Bits of an RSA key's modulus. `key` is a SubjectPublicKeyInfo (RFC 5280), which DKIM wants, or the bare
 /// RSAPublicKey (RFC 8017) that some publish instead.
 pub(crate) fn rsa_bits(key: &[u8]) -> Option<usize> {
-    let mut outer = Elements::of(Elements::of(key).expect(SEQUENCE)?);
+    let mut outer = Elements::of(Elements::of(key).required(SEQUENCE)?);
     let mut numbers = match outer.optional(SEQUENCE) {
         Some(_algorithm) => {
-            let (unused, bits) = outer.expect(BIT_STRING)?.split_first()?;
-            Elements::of(Elements::of(bits).expect(SEQUENCE).filter(|_| *unused == 0)?)
+            let (unused, bits) = outer.required(BIT_STRING)?.split_first()?;
+            Elements::of(Elements::of(bits).required(SEQUENCE).filter(|_| *unused == 0)?)
         }
         None => outer,
     };
-    let modulus = numbers.expect(INTEGER)?;
-    numbers.expect(INTEGER)?;
+    let modulus = numbers.required(INTEGER)?;
+    numbers.required(INTEGER)?;
     let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
     let digits = modulus.get(zeros..)?;
     let leading = usize::try_from(digits.first()?.leading_zeros()).ok()?;

@@ -16,17 +16,17 @@ const BITS_GOOD: usize = 2048;
 
 pub(crate) async fn check(names: &impl Names, sender: &Sender) -> Vec<Finding> {
     let domain = sender.domain.as_str();
-    if sender.keys.is_empty() {
-        return vec![no_key(domain, sender.setup.is_some())];
-    }
     let mut findings = Vec::new();
+    if sender.keys.iter().all(|key| key.later) {
+        findings.push(no_key(domain, sender.setup.is_some()));
+    }
     let mut good_rsa = false;
     let mut any_answer = false;
     for key in &sender.keys {
         let (mut of_key, algorithm) = of_key(names, key).await;
         any_answer |= of_key.iter().any(|finding| finding.level != Level::Unknown);
         if of_key.iter().all(|finding| finding.level < Level::Unknown) {
-            good_rsa |= algorithm == Some(Algorithm::Rsa);
+            good_rsa |= algorithm == Some(Algorithm::Rsa) && !key.later;
         }
         findings.append(&mut of_key);
     }
@@ -40,8 +40,8 @@ pub(crate) async fn check(names: &impl Names, sender: &Sender) -> Vec<Finding> {
 fn no_key(domain: &str, configured: bool) -> Finding {
     let found = if configured {
         words!(
-            "{domain} の DKIM の鍵が設定にありません。メールは署名なしで出ます。",
-            "The configuration has no DKIM key for {domain}: its mail leaves unsigned.",
+            "{domain} の DKIM の鍵で、いま有効なものが設定にありません。メールは署名なしで出ます。",
+            "The configuration has no DKIM key for {domain} that is in force: its mail leaves unsigned.",
         )
     } else {
         words!(
@@ -106,10 +106,11 @@ async fn of_key(names: &impl Names, key: &SigningKey) -> (Vec<Finding>, Option<A
     (findings, ours)
 }
 
-/// A fault that makes signatures of this key void; its remedy is our own record, where we know the key.
+/// A fault that makes signatures of this key void, a warning as long as there are none; its remedy is our own record, where we know the key.
 fn wrong(key: &SigningKey, name: &str, id: &'static str, found: Words) -> Finding {
-    let finding = Finding::new(id, (Check::Dkim, name), Level::Error, "RFC 6376 3.6.1", found)
-        .objected(objections(&[Matter::Dkim]));
+    let (level, who) =
+        if key.later { (Level::Warning, Vec::new()) } else { (Level::Error, objections(&[Matter::Dkim])) };
+    let finding = Finding::new(id, (Check::Dkim, name), level, "RFC 6376 3.6.1", found).objected(who);
     match &key.public {
         Some(public) => finding
             .remedy(words!("次のレコードだけを公開してください。", "Publish this record, and no other, at this name."))

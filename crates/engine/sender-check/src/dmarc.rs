@@ -155,7 +155,7 @@ fn alignment(sender: &Sender, owner: &str, strict_spf: bool, strict_dkim: bool) 
     }
     let returns = sender.return_domain();
     let spf = aligned(returns, from, strict_spf);
-    let dkim = sender.keys.iter().any(|key| aligned(&key.domain, from, strict_dkim));
+    let dkim = sender.keys.iter().any(|key| !key.later && aligned(&key.domain, from, strict_dkim));
     match (spf, dkim) {
         (true, true) => Vec::new(),
         (false, false) => {

@@ -45,6 +45,8 @@ pub struct SigningKey {
     pub selector: String,
     /// Its public half; none when only the selector is known.
     pub public: Option<PublicKey>,
+    /// Whether its time has not come: its record ought to be published, and nothing is lost yet when it is not.
+    pub later: bool,
 }
 
 /// The listener for what comes back.
@@ -118,7 +120,8 @@ impl Sender {
                 selector: selector.clone(),
                 why,
             })?;
-            sender.keys.push(SigningKey { domain, selector, public: Some(public) });
+            let later = key.since.is_some_and(|since| since > now);
+            sender.keys.push(SigningKey { domain, selector, public: Some(public), later });
         }
         let inbound = &config.edges.inbound;
         let listener = (!inbound.listen.is_empty()).then(|| Listener {
@@ -138,7 +141,7 @@ impl Sender {
         let known = self.keys.iter().any(|key| key.selector.eq_ignore_ascii_case(selector));
         if !known {
             let (domain, selector) = (self.domain.clone(), selector.to_ascii_lowercase());
-            self.keys.push(SigningKey { domain, selector, public: None });
+            self.keys.push(SigningKey { domain, selector, public: None, later: false });
         }
     }
 

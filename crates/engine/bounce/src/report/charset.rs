@@ -113,9 +113,8 @@ fn quoted_printable(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// The text of `bytes`. `declared` is believed only where the bytes do not contradict it: Japanese carriers declare
 /// ISO-2022-JP above UTF-8, EUC-JP and Shift_JIS.
 pub(crate) fn text<'b>(bytes: &'b [u8], declared: Option<&str>) -> Cow<'b, str> {
-    let has_escapes =
-        memchr::memmem::find(bytes, b"\x1b$").is_some() || memchr::memmem::find(bytes, b"\x1b(").is_some();
-    if has_escapes {
+    let switches = |at: usize| bytes.get(at + 1).is_some_and(|b| matches!(b, b'$' | b'('));
+    if memchr::memchr_iter(0x1b, bytes).any(switches) {
         return ISO_2022_JP.decode_without_bom_handling(bytes).0;
     }
     if let Ok(text) = std::str::from_utf8(bytes) {

@@ -198,20 +198,24 @@ fn entries(body: &str) -> Vec<Entry<'_>> {
     let mut at = 0;
     while let Some(end) = body.get(at..).filter(|rest| !rest.is_empty()).map(|rest| at + line_length(rest)) {
         let line = body.get(at..end).unwrap_or_default();
+        let mut next = end;
         if let Some((found, place)) = recipient_of(line) {
             let from = at + found.end;
             let label = line.get(..found.start).unwrap_or_default().trim_end_matches('<');
             // Each line of a transcript speaks for itself.
-            let detail = match is_code_and_status(label.trim()) {
-                true => body.get(from..end).unwrap_or_default().trim_start_matches(['>', ':', ' ']),
-                false => detail(body, from, end),
-            };
+            let detail_end =
+                if is_code_and_status(label.trim()) { end } else { detail_end(body, from, end, found.address) };
+            let detail = body.get(from..detail_end).unwrap_or_default();
+            let detail = detail.trim_start_matches(['>', ':', ' ', ',', '\t']);
             take(&mut out, Entry { address: found.address, place, details: vec![detail] });
+            if place >= Place::Label {
+                next = detail_end;
+            }
         }
         if out.len() >= ENTRIES_MAX {
             break;
         }
-        at = end;
+        at = next;
     }
     share_details(&mut out);
     out
@@ -295,22 +299,28 @@ fn has_word(words: &str, stem: &str) -> bool {
     })
 }
 
-/// The words on one recipient: the rest of his line, and lines up to a blank line, the next recipient or a heading.
-fn detail(body: &str, from: usize, line_end: usize) -> &str {
+/// Where the words on one recipient end: his line, and lines up to a blank line, the next recipient or a heading.
+fn detail_end(body: &str, from: usize, line_end: usize, address: &str) -> usize {
     let rest_of_line = body.get(from..line_end).unwrap_or_default();
     let mut has_words = rest_of_line.bytes().any(|b| b.is_ascii_alphanumeric() || b >= 0x80);
     let mut end = line_end;
     while let Some(rest) = body.get(end..).filter(|rest| !rest.is_empty()) {
         let line = rest.get(..line_length(rest)).unwrap_or_default();
         let trimmed = line.trim();
-        let is_over = if trimmed.is_empty() { has_words } else { ends_detail(trimmed) };
+        // A reply that names its recipient, wrapped before the name: Postfix indents what continues.
+        let continues = || has_words && line.starts_with([' ', '\t']) && names(trimmed, address);
+        let is_over = if trimmed.is_empty() { has_words } else { ends_detail(trimmed) && !continues() };
         if is_over || end - from > DETAIL_BYTES_MAX {
             break;
         }
         has_words |= !trimmed.is_empty();
         end += line.len();
     }
-    body.get(from..end).unwrap_or_default().trim_start_matches(['>', ':', ' ', ',', '\t'])
+    end
+}
+
+fn names(line: &str, address: &str) -> bool {
+    address::next(line, 0).is_some_and(|found| found.address.eq_ignore_ascii_case(address))
 }
 
 fn ends_detail(line: &str) -> bool {
@@ -342,6 +352,10 @@ mod tests {
             (
                 "<a@b.jp>: host mx[1] said: 550 no\n  such user\n\n<c@d.jp>: 551 x\n",
                 vec![("a@b.jp", "host mx[1] said: 550 no such user"), ("c@d.jp", "551 x")],
+            ),
+            (
+                "<a@b.jp>: host mx[1] said: 550\n    <a@b.jp>: User unknown\n",
+                vec![("a@b.jp", "host mx[1] said: 550 <a@b.jp>: User unknown")],
             ),
             (
                 "failed:\n\n  a@b.jp\n    SMTP error\n    after RCPT\n\n----- copy",

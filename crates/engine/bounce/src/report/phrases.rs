@@ -106,6 +106,8 @@ const NOTICES: &[Rule] = &[
         &[
             "each of the following recipients was rejected by a remote mail server",
             "id refuse to receive",
+            // biglobe's words for a subscriber's filter and an absent one alike.
+            "^mail delivery failed user unknown",
             "delivery to this address is restricted",
             "(dont|do not|doesnt) have permission to send to",
             "not allowed to send to this recipient",

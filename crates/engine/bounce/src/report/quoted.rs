@@ -36,24 +36,30 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
 
 /// Exchange Online writes what it was told behind an arrow: `5.1.351 … mailbox unavailable -> 550 : User unknown`.
 fn behind_arrow(text: &str) -> Option<Quoted> {
-    let outer = first(text, b"45")?;
-    let at = text.get(outer.at..)?.rfind("-> ").map(|at| outer.at + at + 3)?;
+    let bytes = text.as_bytes();
+    let is_arrow = |at: &usize| *at > 0 && bytes.get(at - 1) == Some(&b'-') && bytes.get(at + 1) == Some(&b' ');
+    let at = memchr::memrchr_iter(b'>', bytes).find(is_arrow)? + 2;
+    let outer = first(text, b"45").filter(|outer| outer.at < at)?;
     let found = first(text.get(at..)?, b"45").filter(|found| found.at == 0)?;
     let reply = Reply { enhanced: found.reply.enhanced.or(outer.reply.enhanced), ..found.reply };
     Some(Quoted { reply, at })
 }
 
 fn inner(text: &str) -> Option<Quoted> {
-    let open = memchr::memmem::rfind(text.as_bytes(), b"<4").max(memchr::memmem::rfind(text.as_bytes(), b"<5"))?;
+    let bytes = text.as_bytes();
+    let open =
+        memchr::memrchr_iter(b'<', bytes).find(|at| bytes.get(at + 1).is_some_and(|b| matches!(b, b'4' | b'5')))?;
     let inside = text.get(open + 1..)?.split('>').next()?;
     let has_code = inside.as_bytes().get(3) == Some(&b' ') && inside.get(..3)?.bytes().all(|b| b.is_ascii_digit());
     let found = first(inside, b"45").filter(|found| has_code && found.reply.enhanced.is_some())?;
     Some(Quoted { at: open + 1, ..found })
 }
 
+/// The first code of one of the classes, at most two, and its words.
 fn first(text: &str, classes: &[u8]) -> Option<Quoted> {
     let bytes = text.as_bytes();
-    (0..bytes.len().saturating_sub(2)).filter(|at| is_code(bytes, *at, classes)).find_map(|at| {
+    let (a, b) = (classes.first().copied()?, classes.last().copied()?);
+    memchr::memchr2_iter(a, b, bytes).filter(|at| is_code(bytes, *at)).find_map(|at| {
         let code = text.get(at..at + 3)?;
         let (enhanced, words) = words_after(text.get(at + 3..)?, code);
         let reply = Reply { code: code.parse().ok()?, enhanced, text: words };
@@ -63,10 +69,10 @@ fn first(text: &str, classes: &[u8]) -> Option<Quoted> {
 
 /// Three digits that are a reply code by what stands around them: `550 `, `550-`, `#550`, `:550`, not `5.550`,
 /// `[192.0.2.1]:587`, `450 seconds`.
-fn is_code(bytes: &[u8], at: usize, classes: &[u8]) -> bool {
+fn is_code(bytes: &[u8], at: usize) -> bool {
     let digit = |index: usize| bytes.get(index).filter(|byte| byte.is_ascii_digit()).copied();
-    let (Some(class), Some(second), Some(_)) = (digit(at), digit(at + 1), digit(at + 2)) else { return false };
-    if !classes.contains(&class) || second > b'7' {
+    let (Some(second), Some(_)) = (digit(at + 1), digit(at + 2)) else { return false };
+    if second > b'7' {
         return false;
     }
     let before = at.checked_sub(1).and_then(|index| bytes.get(index)).copied();

@@ -59,6 +59,8 @@ pub(crate) const DECISIVE: &[Rule] = &[
         ],
     )
     .unless(&["message size", "incoming size"]),
+    // Postfix at its own mailbox_size_limit: the file system's words, beside a status that tells.
+    says("mailbox-full/file", &["input output error", "file too large"]).status(2, 2, 2),
     says("mailbox-full/allocation", &["(exceed*|over) (the |its |your )?storage allocation"])
         .code(&[500, 522, 550, 551, 552, 553, 554]),
     says(

@@ -71,7 +71,19 @@ impl World {
         let scheduler =
             Scheduler::new(queue.clone(), directory.clone(), Pools::new(&pools()).unwrap(), 100, clock.clone());
         let addresses = Arc::new(Addresses::new(&config.edges).unwrap());
-        Self { dns, queue, scheduler, addresses, clock, heard: Heard::default(), config, directory, inbound: None, dir }
+        Self {
+            dns,
+            queue,
+            scheduler,
+            addresses,
+            clock,
+            heard: Heard::default(),
+            config,
+            directory,
+            inbound: None,
+            runtime: None,
+            dir,
+        }
     }
 
     /// Begins to work the inbox off.

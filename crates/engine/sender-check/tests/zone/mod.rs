@@ -84,12 +84,14 @@ fn sender(settings: &Table, folder: &Path) -> Sender {
         sender.sources.push(Source { address: address.parse().ok(), ehlo_name });
     }
     for key in texts(settings, "keys") {
+        let (key, later) = key.strip_suffix(" later").map_or((key.as_str(), false), |key| (key, true));
         let (selector, file) = key.split_once('=').unwrap();
         let public = (!file.is_empty()).then(|| {
             let pem = std::fs::read(folder.join("keys").join(file)).unwrap();
             PublicKey::of_private_pem(&pem).unwrap()
         });
-        sender.keys.push(SigningKey { domain: sender.domain.clone(), selector: selector.to_owned(), public });
+        let (domain, selector) = (sender.domain.clone(), selector.to_owned());
+        sender.keys.push(SigningKey { domain, selector, public, later });
     }
     if settings.get("configured").and_then(Value::as_bool) == Some(true) {
         let certificate = word("certificate").map(certificate);
