@@ -29,8 +29,9 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// How long the sessions are watched while nothing happens.
 const WATCH: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
-/// Looks without another session after which no more are expected.
-const STALLED_LOOKS: u32 = 150;
+/// Looks without another session after which no more are expected. On a busy machine the tarpit's backlog overflows, and
+/// TCP tries again after 1, 3, 7, 15 and 31 seconds.
+const STALLED_LOOKS: u32 = 400;
 const STALL: Duration = Duration::from_secs(60);
 
 /// What is run.
