@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     target("contents", mails::contents, 2_000),
     target("end_of_data", wire::end_of_data, 20_000),
     target("incoming", incoming::run, 2_000),
+    target("keys", sending::keys, 5_000),
     target("links", links::run, 10_000),
     target("policies", stored::policies, 20_000),
     target("quoted_replies", reports::quoted_replies, 5_000),

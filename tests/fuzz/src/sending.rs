@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use compose::dkim::Record;
+use data_encoding::BASE64;
 use mail_model::UnixMs;
 use sender_check::{
-    Answer, Language, Listener, MailHost, Names, Sender, Setup, SigningKey, Source, Style, check, page, summary,
+    Answer, Language, Listener, MailHost, Names, PublicKey, Sender, Setup, SigningKey, Source, Style, certificate_ends,
+    check, page, summary,
 };
 
 /// A zone: each line is a name, a type and a value.
@@ -73,4 +76,21 @@ pub fn run(data: &[u8]) {
     }
     let worst = report.findings.iter().map(|finding| finding.level).max();
     assert_eq!(Some(report.level), worst);
+}
+
+/// A file that ought to hold a key or a certificate; and the same bytes as what such a file holds.
+pub fn keys(data: &[u8]) {
+    let letters = BASE64.encode(data);
+    for label in ["PRIVATE KEY", "CERTIFICATE"] {
+        let wrapped = format!("-----BEGIN {label}-----\n{letters}\n-----END {label}-----\n");
+        for pem in [data, wrapped.as_bytes()] {
+            if let Ok(record) = Record::of(pem, "a.jp", "s") {
+                assert_eq!(record.strings().collect::<String>(), record.text);
+                let public = PublicKey::of_private_pem(pem).expect("two readers agree");
+                assert_eq!(public.record(), record.text);
+                assert!(public.bits().is_some_and(|bits| bits >= 256));
+            }
+            let _ = certificate_ends(pem);
+        }
+    }
 }

@@ -83,7 +83,7 @@ macro_rules! replays {
 }
 
 replays! {
-    addresses calls capabilities commands configurations contents end_of_data incoming links policies quoted_replies
+    addresses calls capabilities commands configurations contents end_of_data incoming keys links policies quoted_replies
     records replies reports sending signatures stuffing subjects
 }
 

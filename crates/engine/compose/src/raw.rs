@@ -49,7 +49,8 @@ impl RawField {
 
     /// Whether the value may go out as it was written.
     fn is_sound(&self) -> bool {
-        let first = self.name.as_str().len() + 1;
+        // The colon, and the space that is written where there is none.
+        let first = self.name.as_str().len() + 1 + usize::from(!self.value.starts_with([' ', '\t']));
         self.value.is_ascii()
             && self.value.split("\r\n").enumerate().all(|(i, line)| {
                 line.len() + if i == 0 { first } else { 0 } <= LINE_BYTES_MAX

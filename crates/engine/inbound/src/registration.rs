@@ -184,12 +184,49 @@ struct Turn<'d> {
 
 impl<'d> Turn<'d> {
     fn take(shared: &'d RegistrationDesk, whose: Hash) -> Option<Self> {
-        shared.busy.lock().insert(whose).then_some(Self { shared, whose })
+        let is_free = shared.busy.lock().insert(whose);
+        // Made only when the turn is ours: dropping one takes the lock and gives the address free.
+        is_free.then(|| Self { shared, whose })
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.shared.busy.lock().remove(&self.whose);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine_config::RegistrationConfig;
+
+    use super::*;
+    use crate::configured::ConfiguredText;
+
+    #[test]
+    fn an_address_has_one_turn_at_a_time_and_a_refused_one_frees_nothing() {
+        let text = "[engine]\nnode_name = \"a.example.jp\"\n";
+        let config = engine_config::EngineConfig::from_toml(text, "test").unwrap();
+        assert!(config.edges.registration.is_none());
+        let busy = parking_lot::Mutex::new(std::collections::HashSet::new());
+        let section = RegistrationConfig {
+            domain: config.engine.node_name,
+            reply_from: "a <a@example.jp>".to_owned(),
+            reply_subject: "a".to_owned(),
+            reply_text: "a".to_owned(),
+            reply_interval_s: 1,
+            replies_per_day_max: 1,
+            replies_per_min_max: 1,
+            schools: Vec::new(),
+        };
+        let registrar = std::sync::Arc::new(ConfiguredText::new(&section).unwrap());
+        let bucket = parking_lot::Mutex::new(crate::limits::Bucket::new(1, mail_model::MonoUs(0)));
+        let shared = RegistrationDesk { config: section, registrar, bucket, busy };
+        let first = Turn::take(&shared, [1; 32]);
+        assert!(first.is_some());
+        assert!(Turn::take(&shared, [1; 32]).is_none() && Turn::take(&shared, [1; 32]).is_none());
+        assert!(Turn::take(&shared, [2; 32]).is_some(), "another address has its own turn");
+        drop(first);
+        assert!(Turn::take(&shared, [1; 32]).is_some());
     }
 }
