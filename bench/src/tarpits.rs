@@ -12,11 +12,11 @@ use testkit::{EngineProcess, EngineSettings};
 use tokio::time::sleep;
 
 use crate::engine;
-use crate::http_load::one_call;
+use crate::http_load::{one_call, until_finished};
 use crate::machine::facts;
 use crate::mails::{CARRIERS, FIRST_CARRIER, Load};
 use crate::procfs::{cpu_of, pss_kib_of, status_kib};
-use crate::report::{print, progress, record, round};
+use crate::report::{median, print, progress, record, round};
 use crate::sink_process::SinkProcess;
 use crate::tarpit::{Manner, Tarpit};
 
@@ -100,9 +100,9 @@ pub async fn run(plan: &Plan) -> Result<()> {
         "rss_kib_per_session": per_session(held.rss_kib, at_rest.rss_kib),
         "pss_kib_per_session": per_session(held.pss_kib, at_rest.pss_kib),
         "cpu_share_while_held": round(cpu_share),
-        "healthy_mails_per_s_before": round(crate::report::median(before.iter().copied())),
-        "healthy_mails_per_s_beside": round(crate::report::median(beside.iter().copied())),
-        "healthy_of_before": round(crate::report::median(beside) / crate::report::median(before)),
+        "healthy_before": Healthy::median(&before).json(),
+        "healthy_beside": Healthy::median(&beside).json(),
+        "healthy_cpu_of_before": round(Healthy::median(&beside).cpu_s_per_1000 / Healthy::median(&before).cpu_s_per_1000),
     });
     print_summary(&line);
     if let Some(path) = &plan.record {
@@ -124,9 +124,30 @@ fn print_summary(line: &Value) {
     shown("RSS for each session, KiB", "/rss_kib_per_session");
     shown("PSS for each session, KiB", "/pss_kib_per_session");
     shown("cores used while nothing happens", "/cpu_share_while_held");
-    shown("mails/s to healthy carriers, before", "/healthy_mails_per_s_before");
-    shown("mails/s to healthy carriers, beside", "/healthy_mails_per_s_beside");
-    shown("  of the speed before", "/healthy_of_before");
+    shown("to healthy carriers, before", "/healthy_before");
+    shown("to healthy carriers, beside", "/healthy_beside");
+    shown("  CPU of a mail beside, of that before", "/healthy_cpu_of_before");
+}
+
+/// One campaign to healthy carriers. The CPU time tells more than the speed where others use the machine.
+#[derive(Clone, Copy, Debug)]
+struct Healthy {
+    mails_per_s: f64,
+    cpu_s_per_1000: f64,
+}
+
+impl Healthy {
+    fn median(campaigns: &[Self]) -> Self {
+        let of = |figure: fn(&Self) -> f64| median(campaigns.iter().map(figure));
+        Self {
+            mails_per_s: of(|campaign| campaign.mails_per_s),
+            cpu_s_per_1000: of(|campaign| campaign.cpu_s_per_1000),
+        }
+    }
+
+    fn json(self) -> Value {
+        json!({ "mails_per_s": round(self.mails_per_s), "cpu_s_per_1000": round(self.cpu_s_per_1000) })
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -219,17 +240,23 @@ async fn until_held(plan: &Plan, tarpit: &mut Tarpit) -> Result<f64> {
     bail!("the engine opened {last} sessions of {} and no more", plan.sessions)
 }
 
-/// Mails a second of one campaign to healthy carriers.
-async fn healthy(plan: &Plan, engine: &EngineProcess, sink: &mut SinkProcess, sent: &mut u32) -> Result<f64> {
+/// One campaign to healthy carriers.
+async fn healthy(plan: &Plan, engine: &EngineProcess, sink: &mut SinkProcess, sent: &mut u32) -> Result<Healthy> {
     let load = Load { first: *sent, ..Load::of(plan.healthy_mails, plan.mail_bytes) };
-    let body = load.one_call(&format!("healthy-{sent}"), "", true);
-    let clock = Clock::system();
-    let began = clock.unix().0;
+    let campaign = format!("healthy-{sent}");
+    let body = load.one_call(&campaign, "", true);
+    let pid = engine.process_id().context("the engine")?;
+    let (began, cpu) = (Clock::system().unix().0, cpu_of(pid));
     one_call(engine.http_address(), &body).await?;
     *sent += plan.healthy_mails;
     let waited = sink.wait((*sent).into(), STALL).await?;
     ensure!(waited.copies >= u64::from(*sent), "{} of {sent} mails came to the healthy carriers", waited.copies);
-    let speed = f64::from(plan.healthy_mails) / (waited.at_ms.saturating_sub(began).max(1) as f64 / 1_000.0);
-    progress(&format!("{} mails to healthy carriers, {speed:.0} a second", plan.healthy_mails));
-    Ok(speed)
+    until_finished(engine.http_address(), &campaign).await?;
+    let mails = f64::from(plan.healthy_mails);
+    let figures = Healthy {
+        mails_per_s: mails / (waited.at_ms.saturating_sub(began).max(1) as f64 / 1_000.0),
+        cpu_s_per_1000: (cpu_of(pid) - cpu) * 1_000.0 / mails,
+    };
+    progress(&format!("{} mails to healthy carriers: {}", plan.healthy_mails, figures.json()));
+    Ok(figures)
 }

@@ -31,8 +31,8 @@ async fn of_domain(names: &impl Names, domain: &str) -> Finding {
             );
             Finding::new("from/null-mx", place, Level::Error, "RFC 7505 4.3", found)
                 .remedy(words!(
-                    "メールを受け取るサーバーを MX に書いてください。",
-                    "Name a host that takes mail in MX."
+                    "メールを受け取るサーバーを MX に書いてください（mx.{domain} をその名前に替えて）。",
+                    "Name the host that takes mail in MX (in place of mx.{domain}).",
                 ))
                 .publish(DnsRecord::of("MX", domain, format!("10 mx.{domain}.")))
         }
@@ -88,8 +88,8 @@ async fn without_mx(names: &impl Names, domain: &str) -> Finding {
     Finding::new(id, place, Level::Error, DOCOMO, found)
         .objected(objections(&[Matter::FromDomain, Matter::EnvelopeDomain]))
         .remedy(words!(
-            "綴りを確かめ、返信を受け取るサーバーを MX に書いてください。",
-            "Check the spelling, and name the host that takes answers in MX.",
+            "綴りを確かめ、返信を受け取るサーバーを MX に書いてください（mx.{domain} をその名前に替えて）。",
+            "Check the spelling, and name the host that takes answers in MX (in place of mx.{domain}).",
         ))
         .publish(mx)
 }

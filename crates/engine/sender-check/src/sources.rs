@@ -179,17 +179,17 @@ async fn of_ehlo(names: &impl Names, ehlo: &str, address: IpAddr) -> Option<Find
 
 /// Whether a name is made of the address's numbers, in either order, parted by dots or dashes, or as hex digits.
 fn is_generic(name: &str, address: IpAddr) -> bool {
-    let IpAddr::V4(v4) = address else {
-        // An IPv6 address written out in a name has at least its last two groups in it.
-        let IpAddr::V6(v6) = address else { return false };
-        let [.., low, last] = v6.segments();
-        let long = |separator: &str| format!("{low:04x}{separator}{last:04x}");
-        return ["", "-", "."].iter().any(|separator| name.contains(&long(separator)));
+    let v4 = match address {
+        IpAddr::V4(v4) => v4,
+        IpAddr::V6(v6) => {
+            // An IPv6 address written out in a name has at least its last two groups in it.
+            let [.., low, last] = v6.segments();
+            return ["", "-", "."].iter().any(|separator| name.contains(&format!("{low:04x}{separator}{last:04x}")));
+        }
     };
     let [a, b, c, d] = v4.octets();
-    let tokens: Vec<&str> =
-        name.split(|letter: char| !letter.is_ascii_digit()).filter(|token| !token.is_empty()).collect();
-    let numbers: Vec<u32> = tokens.iter().filter_map(|token| token.parse().ok()).collect();
+    let numbers = name.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    let numbers: Vec<u32> = numbers.collect();
     let runs = [[a, b, c, d], [d, c, b, a]].map(|run| run.map(u32::from));
     let hex = format!("{a:02x}{b:02x}{c:02x}{d:02x}");
     let plain = format!("{a:03}{b:03}{c:03}{d:03}");

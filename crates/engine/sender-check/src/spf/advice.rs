@@ -34,17 +34,25 @@ pub(crate) fn merged(records: &[String]) -> String {
     all.join(" ")
 }
 
-/// The record without the terms for which this holds.
-pub(crate) fn without(record: &str, unwanted: impl Fn(&str) -> bool) -> String {
-    record.split_ascii_whitespace().filter(|term| !unwanted(term)).collect::<Vec<_>>().join(" ")
+/// The record without the terms for which this holds. Addresses that no other term names by itself are added: nobody
+/// may be cut off by following advice.
+pub(crate) fn without(record: &str, addresses: &[IpAddr], unwanted: impl Fn(&str) -> bool) -> String {
+    let terms: Vec<&str> = record.split_ascii_whitespace().filter(|term| !unwanted(term)).collect();
+    let named = |address: &&IpAddr| !terms.contains(&term_of(address).as_str());
+    let unnamed: Vec<IpAddr> = addresses.iter().filter(named).copied().collect();
+    let kept = terms.join(" ");
+    if unnamed.is_empty() { kept } else { with_addresses(&kept, &unnamed) }
+}
+
+fn term_of(address: &IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => format!("ip4:{v4}"),
+        IpAddr::V6(v6) => format!("ip6:{v6}"),
+    }
 }
 
 fn terms_of(addresses: &[IpAddr]) -> String {
-    let term = |address: &IpAddr| match address {
-        IpAddr::V4(v4) => format!("ip4:{v4}"),
-        IpAddr::V6(v6) => format!("ip6:{v6}"),
-    };
-    addresses.iter().map(term).collect::<Vec<_>>().join(" ")
+    addresses.iter().map(term_of).collect::<Vec<_>>().join(" ")
 }
 
 /// What is compared with the client, and what decides when nothing matches (`all`, `redirect=`, `exp=`).
@@ -73,6 +81,9 @@ mod tests {
         let two = ["v=spf1 mx -all".to_owned(), "v=spf1 mx include:b.jp ~all".to_owned()];
         assert_eq!(merged(&two), "v=spf1 mx include:b.jp -all");
         assert_eq!(fresh(&added), "v=spf1 ip4:192.0.2.26 ip6:2001:db8::26 -all");
-        assert_eq!(without("v=spf1 ptr mx -all", |term| term == "ptr"), "v=spf1 mx -all");
+        let is_ptr = |term: &str| term == "ptr";
+        assert_eq!(without("v=spf1 ptr mx -all", &[], is_ptr), "v=spf1 mx -all");
+        assert_eq!(without("v=spf1 ip4:192.0.2.26 ptr -all", &added[..1], is_ptr), "v=spf1 ip4:192.0.2.26 -all");
+        assert_eq!(without("v=spf1 ptr -all", &added[..1], is_ptr), "v=spf1 ip4:192.0.2.26 -all");
     }
 }

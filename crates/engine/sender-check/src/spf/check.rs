@@ -226,7 +226,7 @@ fn costs(identity: &Identity, text: &str, whole: &Walk) -> Vec<Finding> {
         findings.push(
             finding
                 .remedy(words!("その項目を消してください。", "Remove these terms."))
-                .publish(identity.record(advice::without(text, dead))),
+                .publish(identity.record(advice::without(text, &identity.addresses, dead))),
         );
     }
     findings
@@ -262,13 +262,13 @@ fn ending(identity: &Identity, text: &str, record: &Record) -> Option<Finding> {
 }
 
 fn outdated(identity: &Identity, text: &str, record: &Record) -> Option<Finding> {
-    record.directives.iter().find(|directive| directive.mechanism == Mechanism::Ptr)?;
+    record.directives.iter().find(|directive| matches!(directive.mechanism, Mechanism::Ptr(_)))?;
     let found = words!(
         "SPF レコードに ptr があります。遅く、当てにならず、使わないよう定められています。",
         "The SPF record has ptr: slow, unreliable, and not to be used.",
     );
     let is_ptr = |term: &str| term.trim_start_matches(['+', '-', '~', '?']).to_ascii_lowercase().starts_with("ptr");
-    let record = identity.record(advice::without(text, is_ptr));
+    let record = identity.record(advice::without(text, &identity.addresses, is_ptr));
     let finding = identity.finding("spf/ptr", Level::Warning, "RFC 7208 5.5", found);
     Some(finding.remedy(words!("ptr を消してください。", "Remove ptr.")).publish(record))
 }
@@ -303,7 +303,7 @@ fn broken(identity: &Identity, text: &str, why: &Broken) -> Finding {
                 "SPF レコードの「{term}」は誤りです。1 か所でも誤りがあると全体が無効になります。",
                 "{term:?} in the SPF record is wrong. One wrong term makes all of it void.",
             ),
-            Some(advice::without(text, |known| known == term)),
+            Some(advice::without(text, &identity.addresses, |known| known == term)),
         ),
         Broken::Term { name, term } => (
             "spf/syntax-included",
@@ -319,7 +319,7 @@ fn broken(identity: &Identity, text: &str, why: &Broken) -> Finding {
                 "SPF レコードが取り込む {name} に SPF レコードがなく、全体が無効になります。",
                 "The SPF record includes {name}, which has none. That makes all of it void.",
             ),
-            Some(advice::without(text, |term| term.to_ascii_lowercase().contains(name.as_str()))),
+            Some(advice::without(text, &identity.addresses, |term| term.to_ascii_lowercase().contains(name.as_str()))),
         ),
         Broken::TooManyHosts(name) => (
             "spf/too-many-hosts",

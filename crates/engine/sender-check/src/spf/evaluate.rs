@@ -145,11 +145,10 @@ impl<N: Names> Walker<'_, N> {
                 Some(name) => Ok(!self.addresses(&name).await?.is_empty() && self.client.address.is_some()),
                 None => Ok(false),
             },
-            // Told about as it is; that it should match is not to be relied on, RFC 7208 5.5.
-            Mechanism::Ptr => {
-                self.may_ask();
-                Ok(false)
-            }
+            Mechanism::Ptr(name) => match self.asked(name.as_deref(), domain) {
+                Some(name) => self.reverse_matches(&name).await,
+                None => Ok(false),
+            },
         }
     }
 
@@ -188,6 +187,20 @@ impl<N: Names> Walker<'_, N> {
             (Some(IpAddr::V6(client)), IpAddr::V6(host)) => same_v6(client, *host, v6_bits),
             _ => false,
         }))
+    }
+
+    /// Whether a reverse name of the client stands below `domain` and leads back, RFC 7208 5.5. Questions that fail
+    /// are no match there.
+    async fn reverse_matches(&mut self, domain: &str) -> Match {
+        let Some(address) = self.client.address else { return Ok(false) };
+        let below = |name: &String| name == domain || name.strip_suffix(domain).is_some_and(|head| head.ends_with('.'));
+        let pointers = self.names.ptr(address).await.records();
+        for name in pointers.iter().take(HOSTS_MAX).filter(|name| below(name)) {
+            if self.names.addresses(name).await.records().contains(&address) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn mail_hosts_match(&mut self, domain: &str, v4_bits: u32, v6_bits: u32) -> Match {

@@ -18,7 +18,7 @@ pub(crate) enum Mechanism {
     Include(String),
     A { name: Option<String>, v4_bits: u32, v6_bits: u32 },
     Mx { name: Option<String>, v4_bits: u32, v6_bits: u32 },
-    Ptr,
+    Ptr(Option<String>),
     Ip4 { network: Ipv4Addr, bits: u32 },
     Ip6 { network: Ipv6Addr, bits: u32 },
     Exists(String),
@@ -109,11 +109,8 @@ fn directive(term: &str) -> Option<Directive> {
             let (name, v4_bits, v6_bits) = name_and_bits(argument)?;
             Mechanism::Mx { name, v4_bits, v6_bits }
         }
-        "ptr" if argument.is_empty() => Mechanism::Ptr,
-        "ptr" => {
-            named(argument.strip_prefix(':')?)?;
-            Mechanism::Ptr
-        }
+        "ptr" if argument.is_empty() => Mechanism::Ptr(None),
+        "ptr" => Mechanism::Ptr(Some(named(argument.strip_prefix(':')?)?)),
         "ip4" => {
             let (address, length) = network(argument.strip_prefix(':')?);
             Mechanism::Ip4 { network: address.parse().ok()?, bits: bits(length, 32)? }
