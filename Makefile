@@ -7,6 +7,9 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 TARGET   := $(CARGO_TARGET_DIR)
 # Guardians in the demo.
 CONTACTS ?= 80000
+# A scenario file for the demo to play instead, and what part of its mails (one in SHRINK).
+SCENARIO ?=
+SHRINK   ?=
 # EXIT=1 ends the demo by itself and prints one JSON line.
 EXIT     ?=
 # How often `make test-faults` kills the engine in each of its tests.
@@ -15,13 +18,15 @@ KILLS    ?= 100
 TESTS    ?=
 # How long `make fuzz` feeds each target.
 SECONDS  ?= 60
+# What to hand to `cargo simulate`, for instance SIMULATE='FILE --svg OUT.svg' or SIMULATE='sweep --seeds 1..3'.
+SIMULATE ?=
 # What to hand to a benchmark, for instance BENCH='--mails 5000 --no-record'.
 BENCH    ?=
 
 NEXTEST := cargo nextest run --release --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-unit test-faults test-interop fuzz bench bench-peers bench-tarpits bench-build lint deny clean
+.PHONY: help setup build demo test test-unit test-faults test-interop fuzz bench bench-peers bench-tarpits bench-build simulate lint deny clean
 
 help: ## show this list
 	@echo 'make TARGET [NAME=value]'
@@ -36,8 +41,9 @@ build: setup ## compile the program into the cache folder (RocksDB: a quarter of
 	cargo build --release --locked --workspace --bin todoke
 	@echo 'built: $(TARGET)/release/todoke'
 
-demo: build ## a ward's notice to CONTACTS guardians at ten scripted carriers, on loopback only
-	@CONTACTS=$(CONTACTS) $(if $(EXIT),EXIT=$(EXIT)) '$(TARGET)/release/todoke' demo
+demo: build ## a ward's notice to CONTACTS guardians at ten scripted carriers, or SCENARIO=file; on loopback only
+	@CONTACTS=$(CONTACTS) $(if $(EXIT),EXIT=$(EXIT)) $(if $(SCENARIO),SCENARIO='$(SCENARIO)') \
+		$(if $(SHRINK),SHRINK=$(SHRINK)) '$(TARGET)/release/todoke' demo
 
 test: setup ## everything that must hold
 	$(NEXTEST) $(TESTS)
@@ -65,6 +71,9 @@ bench-tarpits: bench-build ## ten thousand peers that never come to the point: m
 
 bench-build: setup
 	cargo build --release --locked --workspace --bin todoke --bin bench-queue --bin bench-peers --bin bench-tarpits
+
+simulate: setup ## campaigns against hidden limits: all scenarios, 20 seeds, every law; SIMULATE=FILE plays one
+	cargo simulate $(or $(SIMULATE),sweep)
 
 lint: setup ## formatting and clippy, warnings are errors
 	cargo fmt --all -- --check

@@ -15,7 +15,8 @@ use crate::intake;
 use crate::machine::facts;
 use crate::mails::{CARRIERS, Load};
 use crate::measure::{Figures, Run};
-use crate::procfs::{load_average, status_kib};
+use crate::machine::load_average;
+use crate::procfs::status_kib;
 use crate::report::{median, print, progress, record, round};
 use crate::sink_process::SinkProcess;
 

@@ -52,6 +52,7 @@ fn message() -> Result<NewMessage> {
         class: Class::Normal,
         pool: PoolName::new("wide").context("a pool's name")?,
         not_before: None,
+        at_deadline: queue::AtDeadline::default(),
         not_after: None,
         sender: Some(SENDER.parse()?),
         content: vec![b'x'; 4_096],

@@ -2,18 +2,18 @@
 #![doc = include_str!("../README.md")]
 #![allow(clippy::print_stdout)] // Tables for people.
 
+pub use figures::{machine, report};
+
 pub mod depth;
 pub mod engine;
 pub mod http;
 pub mod http_load;
 pub mod intake;
-pub mod machine;
 pub mod mails;
 pub mod measure;
 pub mod peers;
 pub mod postfix;
 pub mod procfs;
-pub mod report;
 pub mod sink;
 pub mod sink_process;
 pub mod smtp_load;

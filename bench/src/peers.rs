@@ -14,7 +14,7 @@ use crate::machine::{facts, word};
 use crate::mails::Load;
 use crate::measure::{Figures, Run};
 use crate::postfix::{self, Postfix, Tuning};
-use crate::procfs::load_average;
+use crate::machine::load_average;
 use crate::report::{median, print, progress, record, round, table};
 use crate::sink_process::SinkProcess;
 use crate::smtp_load;

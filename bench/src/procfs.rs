@@ -111,13 +111,6 @@ pub fn machine_busy_s() -> f64 {
     seconds([0, 1, 2, 5, 6].into_iter().filter_map(|place: usize| ticks.get(place)).sum())
 }
 
-/// The load averages of the last 1, 5 and 15 minutes.
-pub fn load_average() -> [f64; 3] {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let mut fields = text.split_ascii_whitespace().filter_map(|field| field.parse().ok());
-    [(); 3].map(|()| fields.next().unwrap_or(f64::NAN))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

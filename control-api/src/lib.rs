@@ -4,9 +4,10 @@
 pub mod engine;
 pub mod http;
 
+pub use engine::carrier_limits::{CarrierLimits, Limits, NetblockLimit, SourceLimit, SourceState, WarmUpUse};
 pub use engine::limits::{CutLimits, Defaults, InjectLimits};
 pub use engine::port::{
-    Answer, EnginePort, Estimate, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension,
+    Answer, EnginePort, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension,
     SuspensionId,
 };
 pub use engine::routes::{ROUTES, Route, router};

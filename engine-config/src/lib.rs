@@ -8,6 +8,7 @@ mod written;
 
 pub use fault::{Fault, Faults};
 pub use reference::reference;
+pub use usable::canaries::{CanariesConfig, CanaryMailbox};
 pub use usable::carrier::{CarrierProfile, CarriersConfig};
 pub use usable::config::EngineConfig;
 pub use usable::dns::DnsConfig;
@@ -22,4 +23,7 @@ pub use usable::returns::{ReturnsConfig, UnsubscribeConfig};
 pub use usable::routes::{RouteDomain, RouteTarget, StaticRoute};
 pub use usable::secret::Secret;
 pub use usable::signing::{DkimConfig, DkimKeyConfig};
-pub use usable::text::{Charset, DomainSuffix, HostName, HttpsUrl, IpVersion, LogLevel, SignOnce, TlsPolicy};
+pub use usable::text::{
+    CanaryName, CanaryWay, Charset, DomainSuffix, HostName, HttpsUrl, IpVersion, LogLevel, PoolKind, SignOnce,
+    TlsPolicy,
+};

@@ -83,7 +83,7 @@ mod tests {
             "[[sources]]\n",
             "[defaults] and [carriers.<name>]\n",
             "  sessions_max\n      a whole number from 1 to 65536 sessions; default 512\n",
-            "  connections_max\n      a whole number from 1 to 500 connections; default 2\n",
+            "  connections_max\n      a whole number from 1 to 500 connections; default 10\n",
             "  node_name\n      a host name such as mx1.example.jp; must be given\n",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");

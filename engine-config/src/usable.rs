@@ -1,6 +1,7 @@
 //! What may be used: sections with every value checked, by themselves and against each other.
 
 pub mod builtin;
+pub mod canaries;
 pub mod carrier;
 pub mod config;
 pub mod dns;

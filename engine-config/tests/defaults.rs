@@ -105,7 +105,7 @@ fn every_number_says_its_source_or_that_it_is_a_guess() {
             }
         }
     }
-    assert!(numbers > 60, "{numbers}");
+    assert!(numbers > 50, "{numbers}");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn the_operators_tables_lie_over_the_built_in_ones_key_by_key() {
     let config = loaded(text);
     let (softbank, ours, docomo) = (profile(&config, "softbank"), profile(&config, "ours"), profile(&config, "docomo"));
     // The operator's [carriers], the built-in profile, the operator's [defaults], the built-in defaults.
-    assert_eq!((softbank.rate_start_per_min, softbank.connections_max), (20.0, 1));
+    assert_eq!((softbank.rate_start_per_min, softbank.connections_start), (20.0, 1));
     assert_eq!((softbank.rate_step_per_min, softbank.give_up_after_s), (1.5, 14_400));
     assert_eq!((ours.connections_max, ours.name_for_people()), (7, "ours"));
     assert_eq!(ours.domains[0].as_str(), "school.example.jp");
@@ -163,7 +163,8 @@ fn pools_left_out_are_made_of_the_sources() {
             format!("{}: {}", pool.name, members.collect::<Vec<_>>().join(" "))
         })
         .collect();
-    assert_eq!(shown, ["relay: b*3", "wide: a*1 b*1", "narrow: a*1"]);
+    assert_eq!(shown, ["relay: b*3", "wide: a*1 b*1", "narrow: a*1 b*1"]);
+    assert_eq!(config.pools.pools.iter().map(|pool| pool.kind.as_str()).collect::<Vec<_>>(), ["wide", "wide", "narrow"]);
     assert_eq!(config.pools.sources[0].warmup_started.map(|at| at.0), Some(1_793_458_800_000));
     assert_eq!(config.pools.sources[1].ehlo_name.as_str(), "b.example.jp");
 }

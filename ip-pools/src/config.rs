@@ -37,8 +37,27 @@ pub struct SourceConfig {
 pub struct PoolConfig {
     /// Its name.
     pub name: PoolName,
+    /// Whether its mail is spread or kept together.
+    pub kind: PoolKind,
     /// At least one.
     pub members: Vec<MemberConfig>,
+}
+
+/// What a pool is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolKind {
+    /// Spread over all members: carriers limit each address, so many carry more.
+    Wide,
+    /// Few steady addresses: a member is called upon only when those before it cannot finish in time or must not send.
+    /// Google and Apple ask for the same address each time.
+    Narrow,
+}
+
+impl PoolKind {
+    /// The kind of a pool that says none: a pool of the name `narrow` is narrow, any other is wide.
+    pub fn by_name(name: &PoolName) -> Self {
+        if name.as_str() == "narrow" { Self::Narrow } else { Self::Wide }
+    }
 }
 
 /// A source in a pool.

@@ -1,19 +1,23 @@
-//! One source address: what it sent this hour and where it rests.
+//! One source address: what it sent in the last hour and where it rests.
 
 use std::collections::HashMap;
 
 use mail_model::{CarrierName, SourceName, UnixMs};
 
+use crate::hour::Hour;
+use crate::memory::SourceMemory;
 use crate::warmup::{HOUR_MS, WarmUp};
+
+/// Longest rest that is taken up from what was stored: a damaged value must not take an address away for ever.
+const REST_MAX_MS: u64 = 24 * HOUR_MS;
 
 /// A source with its counters.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) name: SourceName,
     warmup_started: Option<UnixMs>,
-    hour: u64,
-    sent: u32,
-    sent_to: HashMap<CarrierName, u32>,
+    sent: Hour,
+    sent_to: HashMap<CarrierName, Hour>,
     resting: HashMap<CarrierName, UnixMs>,
 }
 
@@ -30,7 +34,7 @@ pub(crate) enum Standing {
 
 impl Source {
     pub(crate) fn new(name: SourceName, warmup_started: Option<UnixMs>) -> Self {
-        Self { name, warmup_started, hour: 0, sent: 0, sent_to: HashMap::new(), resting: HashMap::new() }
+        Self { name, warmup_started, sent: Hour::default(), sent_to: HashMap::new(), resting: HashMap::new() }
     }
 
     pub(crate) fn warm_up(&self, caps: &[u32], now: UnixMs) -> WarmUp {
@@ -45,29 +49,39 @@ impl Source {
         }
     }
 
-    pub(crate) fn count(&mut self, carrier: &CarrierName, now: UnixMs) {
-        let hour = now.0 / HOUR_MS;
-        if hour != self.hour {
-            // The names stay, so that the hot path allocates once per carrier and not once per hour.
-            self.hour = hour;
-            self.sent = 0;
-            self.sent_to.values_mut().for_each(|sent| *sent = 0);
+    /// When a source at its cap is below it again, if it sends nothing meanwhile.
+    pub(crate) fn below_cap_at(&self, caps: &[u32], now: UnixMs) -> Option<UnixMs> {
+        match self.warm_up(caps, now) {
+            WarmUp::Warm => None,
+            WarmUp::Warming { hourly_cap, .. } => self.sent.below(hourly_cap, now),
         }
-        self.sent = self.sent.saturating_add(1);
-        match self.sent_to.get_mut(carrier) {
-            Some(sent) => *sent = sent.saturating_add(1),
-            None => {
-                self.sent_to.insert(carrier.clone(), 1);
+    }
+
+    /// Mails that the cap leaves now, and how many more it gives a second; infinite and 0 when it is warm.
+    pub(crate) fn room(&self, caps: &[u32], now: UnixMs) -> (f64, f64) {
+        match self.warm_up(caps, now) {
+            WarmUp::Warm => (f64::INFINITY, 0.0),
+            WarmUp::Warming { hourly_cap, .. } => {
+                let left = hourly_cap.saturating_sub(self.sent_this_hour(now));
+                (f64::from(left), f64::from(hourly_cap) / 3_600.0)
             }
         }
     }
 
+    pub(crate) fn count(&mut self, carrier: &CarrierName, now: UnixMs) {
+        self.sent.count(now);
+        match self.sent_to.get_mut(carrier) {
+            Some(sent) => sent.count(now),
+            None => self.sent_to.entry(carrier.clone()).or_default().count(now),
+        }
+    }
+
     pub(crate) fn sent_this_hour(&self, now: UnixMs) -> u32 {
-        if now.0 / HOUR_MS == self.hour { self.sent } else { 0 }
+        self.sent.sum(now)
     }
 
     pub(crate) fn sent_this_hour_to(&self, carrier: &CarrierName, now: UnixMs) -> u32 {
-        if now.0 / HOUR_MS == self.hour { self.sent_to.get(carrier).copied().unwrap_or(0) } else { 0 }
+        self.sent_to.get(carrier).map_or(0, |sent| sent.sum(now))
     }
 
     pub(crate) fn carriers(&self) -> impl Iterator<Item = &CarrierName> {
@@ -87,5 +101,22 @@ impl Source {
 
     pub(crate) fn resting(&self, carrier: &CarrierName, now: UnixMs) -> Option<UnixMs> {
         self.resting.get(carrier).copied().filter(|until| now < *until)
+    }
+
+    /// What must outlive the process. A warm source's mails are not counted by anybody.
+    pub(crate) fn memory(&self, caps: &[u32], now: UnixMs) -> SourceMemory {
+        let is_warm = self.warm_up(caps, now) == WarmUp::Warm;
+        let mut rests: Vec<_> = self.resting.iter().map(|(carrier, until)| (carrier.clone(), *until)).collect();
+        rests.retain(|(_, until)| now < *until);
+        rests.sort();
+        SourceMemory { sent: if is_warm { Vec::new() } else { self.sent.minutes(now) }, rests }
+    }
+
+    pub(crate) fn recall(&mut self, memory: &SourceMemory, now: UnixMs) {
+        self.sent = Hour::restored(&memory.sent, now);
+        let latest = UnixMs(now.0.saturating_add(REST_MAX_MS));
+        for (carrier, until) in &memory.rests {
+            self.rest(carrier, (*until).min(latest));
+        }
     }
 }

@@ -13,8 +13,10 @@ pub struct SourceStatus {
     pub pools: Vec<PoolName>,
     /// Where it stands in its warm-up.
     pub warm_up: WarmUp,
-    /// Mails since the full hour (UTC), to all carriers.
+    /// Mails of the last hour, to all carriers.
     pub sent_this_hour: u32,
+    /// When it is below its cap again; `None` when it is not at its cap.
+    pub below_cap_at: Option<UnixMs>,
     /// The carriers it has sent to or rests at, by name.
     pub carriers: Vec<AtCarrier>,
 }
@@ -24,7 +26,7 @@ pub struct SourceStatus {
 pub struct AtCarrier {
     /// Whose mail system.
     pub carrier: CarrierName,
-    /// Mails since the full hour (UTC).
+    /// Mails of the last hour.
     pub sent_this_hour: u32,
     /// It is blocked there and rests until then.
     pub resting_until: Option<UnixMs>,

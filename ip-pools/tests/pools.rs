@@ -1,7 +1,8 @@
 //! What a caller and an operator may rely on.
 
 use ip_pools::{
-    AtCarrier, HOURLY_CAP_BY_DAY, MemberConfig, PoolConfig, Pools, PoolsConfig, PoolsError, SourceConfig, WarmUp,
+    AtCarrier, HOURLY_CAP_BY_DAY, MemberConfig, PoolConfig, PoolKind, Pools, PoolsConfig, PoolsError, SourceConfig,
+    Turn, WarmUp,
 };
 use mail_model::{CarrierName, Class, PoolName, SourceName, UnixMs};
 use proptest::prelude::*;
@@ -26,7 +27,7 @@ fn config(sources: &[(&str, Option<UnixMs>)], members: &[(&str, u32)]) -> PoolsC
     let members = members.iter().map(|(name, weight)| MemberConfig { source: source(name), weight: *weight });
     PoolsConfig {
         sources: sources.collect(),
-        pools: vec![PoolConfig { name: pool("wide"), members: members.collect() }],
+        pools: vec![PoolConfig { name: pool("wide"), kind: PoolKind::Wide, members: members.collect() }],
         hourly_cap_by_day: HOURLY_CAP_BY_DAY.to_vec(),
     }
 }
@@ -111,9 +112,58 @@ fn an_operator_sees_warm_up_counters_and_rests() {
     assert_eq!(status[0].carriers, [at("au", 1, None), at("docomo", 2, None), at("softbank", 0, Some(until))]);
     assert_eq!((status[1].warm_up, status[1].pools.len()), (WarmUp::Warm, 0));
 
-    let next_hour = pools.status(UnixMs(NOW.0 + HOUR_MS));
+    let within = pools.status(UnixMs(NOW.0 + HOUR_MS));
+    assert_eq!(within[0].sent_this_hour, 3, "a mail counts for a whole hour, also over the full hour");
+    let next_hour = pools.status(UnixMs(NOW.0 + HOUR_MS + 60_000));
     assert_eq!(next_hour[0].sent_this_hour, 0);
     assert_eq!(next_hour[0].carriers[1], at("docomo", 0, None));
+}
+
+#[test]
+fn a_restart_neither_gives_a_second_cap_nor_forgets_a_rest() {
+    let config = config(&[("young", Some(NOW)), ("b", None)], &[("young", 1)]);
+    let (young, wide, docomo) = (source("young"), pool("wide"), carrier("docomo"));
+    let mut pools = Pools::new(&config).expect("usable");
+    for _ in 0..15 {
+        pools.sent(&young, &docomo, NOW);
+        pools.sent(&source("b"), &docomo, NOW);
+    }
+    pools.rest(&young, &carrier("au"), UnixMs(NOW.0 + 600_000));
+    pools.rest(&source("b"), &carrier("au"), UnixMs::NEVER);
+    let memory = pools.memory(NOW);
+    assert!(memory[1].1.sent.is_empty(), "nobody counts the mails of a warm source");
+
+    let later = UnixMs(NOW.0 + 60_000);
+    let mut pools = Pools::new(&config).expect("usable");
+    for (source, memory) in &memory {
+        pools.recall(source, memory, later);
+    }
+    pools.recall(&source("gone"), &memory[0].1, later);
+    assert_eq!(pools.resting(&young, &carrier("au"), later), Some(UnixMs(NOW.0 + 600_000)));
+    let longest = UnixMs(later.0 + 24 * HOUR_MS);
+    assert_eq!(pools.resting(&source("b"), &carrier("au"), later), Some(longest), "no rest is for ever");
+    let mut sent = 0;
+    while pools.pick(&wide, &docomo, Class::Normal, later, &mut |_| true).is_some() {
+        pools.sent(&young, &docomo, later);
+        sent += 1;
+    }
+    assert_eq!(sent, 5);
+}
+
+#[test]
+fn a_session_that_began_below_the_cap_ends_at_it_and_an_emergency_goes_on() {
+    let mut pools = Pools::new(&config(&[("young", Some(NOW))], &[("young", 1)])).expect("usable");
+    let (young, wide, docomo) = (source("young"), pool("wide"), carrier("docomo"));
+    let turn = |pools: &Pools, class| pools.turn(&wide, &docomo, &young, class, NOW);
+    for _ in 0..20 {
+        assert_eq!(turn(&pools, Class::Normal), Turn::Go);
+        pools.sent(&young, &docomo, NOW);
+    }
+    assert_eq!(turn(&pools, Class::Normal), Turn::After(UnixMs(NOW.0 + HOUR_MS + 60_000)));
+    assert_eq!(turn(&pools, Class::Emergency), Turn::Go);
+    pools.rest(&young, &docomo, UnixMs(NOW.0 + 5));
+    assert_eq!(turn(&pools, Class::Emergency), Turn::After(UnixMs(NOW.0 + 5)));
+    assert_eq!(pools.turn(&wide, &docomo, &source("gone"), Class::Normal, NOW), Turn::Go);
 }
 
 proptest! {

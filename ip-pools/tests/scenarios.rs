@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ip_pools::{MemberConfig, PoolConfig, Pools, PoolsConfig, SourceConfig};
+use ip_pools::{MemberConfig, PoolConfig, PoolKind, Pools, PoolsConfig, SourceConfig};
 use mail_model::{CarrierName, Class, PoolName, SourceName, UnixMs};
 use serde::Deserialize;
 
@@ -84,7 +84,11 @@ fn pools(scenario: &Scenario) -> Pools {
         warmup_started: source.day.map(|day| UnixMs(START - day * DAY_MS)),
     };
     let member = |(source, weight): (&SourceName, &u32)| MemberConfig { source: source.clone(), weight: *weight };
-    let pool = |pool: &Pool| PoolConfig { name: pool.name.clone(), members: pool.weights.iter().map(member).collect() };
+    let pool = |pool: &Pool| PoolConfig {
+        name: pool.name.clone(),
+        kind: PoolKind::by_name(&pool.name),
+        members: pool.weights.iter().map(member).collect(),
+    };
     let config = PoolsConfig {
         sources: scenario.sources.iter().map(source).collect(),
         pools: scenario.pools.iter().map(pool).collect(),

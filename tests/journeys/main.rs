@@ -2,8 +2,11 @@
 
 mod a_blocked_source_rests_and_the_others_take_over;
 mod a_cancelled_campaign_sends_no_more;
+mod a_carrier_that_accepts_and_drops_is_noticed;
+mod a_carrier_with_hidden_limits_bans_nobody;
 mod a_forged_return_path_changes_nothing;
 mod a_late_bounce_reaches_the_report;
+mod a_late_notice_is_replaced_and_listed_before;
 mod a_list_reaches_a_real_postfix;
 mod a_notice_past_its_deadline_expires;
 mod a_notice_reaches_ten_carriers_and_the_books_balance;
@@ -20,3 +23,4 @@ mod greylisted_mail_comes_back_from_the_same_source;
 mod no_address_stands_in_logs_or_metrics;
 mod signed_mail_verifies_at_every_carrier;
 mod throttled_mail_is_not_lost;
+mod what_was_learned_survives_a_kill;

@@ -212,7 +212,9 @@ struct Time<'p> {
 impl Time<'_> {
     fn names(&mut self, names: &[String], line: usize) {
         let clock = names.windows(2).any(|pair| pair[1] == "now" && CLOCKS.contains(&pair[0].as_str()));
-        let chance = names.iter().any(|name| CHANCE.contains(&name.as_str()));
+        // Keys and nonces must not be replayed by any seed: they come from the cryptographic library.
+        let secret = names.windows(2).any(|pair| pair[0] == "aws_lc_rs" && pair[1] == "rand");
+        let chance = !secret && names.iter().any(|name| CHANCE.contains(&name.as_str()));
         let uuid = names
             .windows(2)
             .any(|pair| pair[0] == "Uuid" && ["new_v4", "now_v7", "new_v7"].contains(&pair[1].as_str()));

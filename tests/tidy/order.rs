@@ -4,11 +4,14 @@ use crate::finding::Finding;
 use crate::tree::Manifest;
 
 /// The order of the README's crate table, by package name.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 31] = [
     "mail-model",
     "clock",
+    "scenario",
     "engine-config",
     "telemetry",
+    "figures",
+    "vault",
     "smtp-wire",
     "return-links",
     "bounce",
@@ -22,11 +25,13 @@ const ORDER: [&str; 26] = [
     "smtp-client",
     "smtp-server",
     "scheduler",
+    "canary",
     "inbound",
     "sender-check",
     "delivery",
     "control-api",
     "testkit",
+    "simulator",
     "todoke",
     "todoke-tests",
     "todoke-bench",

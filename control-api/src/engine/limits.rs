@@ -51,4 +51,7 @@ pub struct Defaults {
     pub tenant: TenantName,
     /// Pool of calls that name none.
     pub pool: PoolName,
+    /// How long before its deadline those who wait for a message are listed as foreseen to be late, seconds, where the
+    /// call does not say; a third of the time it has when that is shorter.
+    pub deadline_warn_s: u64,
 }

@@ -2,7 +2,10 @@
 
 pub mod admin;
 pub mod campaigns;
+pub mod canaries;
+pub mod carrier_limits;
 pub mod dashboard;
+pub mod estimate;
 pub mod inject;
 pub mod limits;
 pub mod port;

@@ -4,8 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 use mail_model::{CampaignName, CarrierName, PoolName, SiteName, SourceName, TenantName, UnixMs};
-use queue::Tally;
+use queue::AuditEntry;
+use scheduler::{Audience, Estimate};
 use serde::{Deserialize, Serialize};
+
+use crate::engine::carrier_limits::Limits;
 
 /// A boxed future, so that the port can be a trait object.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -104,15 +107,6 @@ pub struct ResolvedHost {
     pub addresses: Vec<String>,
 }
 
-/// When the queued mail of one campaign will have been handed over, if nothing changes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Estimate {
-    /// Mails a second at present.
-    pub rate_per_s: f64,
-    /// Seconds until the last; `None` when nothing moves.
-    pub seconds_left: Option<f64>,
-}
-
 /// The sending part of the engine, as operators see it.
 pub trait EnginePort: Send + Sync + 'static {
     /// Whether mail can be taken now; else the reason, a sentence without personal data.
@@ -130,13 +124,25 @@ pub trait EnginePort: Send + Sync + 'static {
     /// Every egress path that has had work since the start.
     fn paths(&self) -> Vec<PathState>;
 
+    /// What is known of the carriers' limits.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    /// Forgets what was learned of one source at a carrier, or of all and their netblocks, on disk too and together with
+    /// `entry`. Gives of how many something was known.
+    fn forget_limits(&self, carrier: &CarrierName, source: Option<&SourceName>, entry: AuditEntry) -> usize {
+        let _ = (carrier, source, entry);
+        0
+    }
+
     /// Looks up where mail to `domain` would go, and by which sources of `pool`.
     fn resolve<'a>(&'a self, domain: &'a SiteName, pool: &'a PoolName) -> Answer<'a, Resolution>;
 
-    /// How long the rest of a campaign with these sums will take; `None` when the engine has no view of its own, and
-    /// the rate reached so far is shown instead.
-    fn estimate(&self, tally: &Tally) -> Option<Estimate> {
-        let _ = tally;
+    /// When this mail will have been handed over; `None` when the engine has no view of its own, and the rate reached so
+    /// far is shown instead.
+    fn forecast(&self, audience: &Audience) -> Option<Estimate> {
+        let _ = audience;
         None
     }
 

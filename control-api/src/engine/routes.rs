@@ -7,9 +7,11 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use crate::engine::admin::{audit, bounce, inbox, inspect, paths, suppression, suspend, tls};
-use crate::engine::campaigns::{bounces, events, progress};
+use crate::engine::admin::{audit, bounce, inbox, inspect, limits, paths, suppression, suspend, tls};
+use crate::engine::campaigns::{bounces, events, progress, unreached};
+use crate::engine::canaries;
 use crate::engine::dashboard;
+use crate::engine::estimate::{before, live};
 use crate::engine::inject::call;
 use crate::engine::probes;
 use crate::engine::state::EngineState;
@@ -55,8 +57,18 @@ pub const ROUTES: &[Route] = &[
         "progress of a campaign or message: counts, causes, times", || get(progress::show)),
     route("GET", "/engine/api/campaigns/v1/{id}/events", Access::Operate,
         "the same as server-sent events, until all is done", || get(events::follow)),
+    route("GET", "/engine/api/campaigns/v1/{id}/estimate", Access::Operate,
+        "when its mail will have been handed over, and what takes the longest", || get(live::show)),
+    route("POST", "/engine/api/estimate/v1", Access::Operate,
+        "the same for a list before it is sent; sends and keeps nothing", || post(before::estimate)),
     route("GET", "/engine/api/campaigns/v1/{id}/bounces.csv", Access::Operate,
         "who was not reached, why, and what to do, as CSV", || get(bounces::csv)),
+    route("GET", "/engine/api/campaigns/v1/{id}/unreached.csv", Access::Operate,
+        "who has not got the notice yet, and who will not in time, as CSV", || get(unreached::csv)),
+    route("GET", "/engine/api/canaries", Access::Operate,
+        "mails to our own mailboxes: what arrived, what is missing, whose alarm stands", || get(canaries::list)),
+    route("POST", "/engine/api/canaries/arrived", Access::Operate,
+        "a program that reads such a mailbox says that a mail arrived", || post(canaries::arrived)),
     route("POST", "/engine/api/admin/suspend/v1", Access::Operate,
         "stops sending by campaign, tenant, domain or carrier", || post(suspend::add)),
     route("GET", "/engine/api/admin/suspend/v1", Access::Operate,
@@ -97,10 +109,16 @@ pub const ROUTES: &[Route] = &[
         "all egress paths with rate, connections and breaker", || get(paths::states)),
     route("GET", "/engine/api/admin/resolve-egress-path/v1", Access::Operate,
         "where mail to a domain goes and by which sources", || get(paths::resolve)),
+    route("GET", "/engine/api/limits/v1", Access::Operate,
+        "what was learned about the carriers' limits: by carrier, netblock and source", || get(limits::show)),
+    route("DELETE", "/engine/api/limits/v1", Access::Operate,
+        "forgets what was learned of a carrier, with a reason that stays on record", || delete(limits::forget)),
     route("GET", "/engine/api/check-liveness/v1", Access::Watch,
         "200 when mail can be taken, 503 with the reason when not", || get(probes::liveness)),
     route("GET", "/engine/dashboard/{id}", Access::Open,
         "the page on which people watch a campaign; it holds no data", || get(dashboard::page)),
+    route("GET", "/engine/limits", Access::Open,
+        "the page on which operators see the carriers' limits; it holds no data", || get(dashboard::limits)),
     route("GET", "/u/{token}", Access::Open,
         "the page behind a mail's unsubscribe link; looking changes nothing", || get(unsubscribe::ask)),
     route("POST", "/u/{token}", Access::Open,

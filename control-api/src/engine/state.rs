@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use canary::Canaries;
 use carriers::Directory;
 use clock::Clock;
 use mail_model::{Class, EmailAddress, Lane, PoolName};
 use queue::Queue;
 use tokio::sync::Semaphore;
 
+use crate::engine::estimate::snapshot::Snapshots;
 use crate::engine::limits::{Defaults, InjectLimits};
 use crate::engine::port::EnginePort;
 use crate::http::accept::Stop;
@@ -22,6 +24,8 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     /// The sending part.
     pub port: Arc<dyn EnginePort>,
+    /// Mails to our own mailboxes.
+    pub canaries: Canaries,
     /// Time.
     pub clock: Clock,
     /// Who may call.
@@ -48,6 +52,8 @@ pub struct Shared {
     pub parts: Parts,
     /// Injections that may still begin.
     pub calls: Arc<Semaphore>,
+    /// What waits of the campaigns looked at.
+    pub snapshots: Snapshots,
     /// Ends streams at the stop.
     pub stop: Stop,
 }
@@ -56,7 +62,7 @@ impl EngineState {
     /// Makes the state.
     pub fn new(parts: Parts) -> Self {
         let calls = Arc::new(Semaphore::new(parts.limits.calls_max));
-        Self(Arc::new(Shared { parts, calls, stop: Stop::default() }))
+        Self(Arc::new(Shared { parts, calls, snapshots: Snapshots::default(), stop: Stop::default() }))
     }
 
     /// The lane of a recipient. Without a pool of the caller's choice it is the one of the carrier's profile.

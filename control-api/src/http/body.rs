@@ -102,7 +102,17 @@ fn unsupported(message: &str) -> Fault {
 
 /// Reads a small JSON body whole.
 pub async fn small<T: DeserializeOwned>(headers: &HeaderMap, body: Body, clock: &Clock) -> Result<T, Fault> {
-    let mut reader = BodyReader::json(headers, body, SMALL, clock)?;
+    bounded(headers, body, SMALL, clock).await
+}
+
+/// Reads a JSON body whole, within other bounds.
+pub async fn bounded<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limits: BodyLimits,
+    clock: &Clock,
+) -> Result<T, Fault> {
+    let mut reader = BodyReader::json(headers, body, limits, clock)?;
     let mut bytes = Vec::new();
     while let Some(piece) = reader.next().await? {
         bytes.extend_from_slice(&piece);

@@ -124,7 +124,7 @@ async fn a_stream_follows_a_campaign_that_ends_while_it_is_watched() {
 async fn a_campaign_nobody_has_heard_of_is_a_404() {
     let desk = Desk::new();
     for id in ["trip", "0000000000000001", "a%20b", "%E5%AD%A6"] {
-        for end in ["", "/events", "/bounces.csv"] {
+        for end in ["", "/events", "/bounces.csv", "/unreached.csv"] {
             let answer = desk.ask("GET", &format!("/engine/api/campaigns/v1/{id}{end}"), Value::Null).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}{end}");
             assert_eq!(answer.json()["errors"][0]["error"], "NotFound");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bounce::AddressHistory;
+use canary::Canaries;
 use carriers::Directory;
 use clock::Clock;
 use control_api::{
@@ -13,9 +14,12 @@ use control_api::{
 };
 use engine_config::EngineConfig;
 use http_body_util::BodyExt;
-use mail_model::{CampaignName, Cause, Lane, Outcome, PoolName, Reply, SiteName, Stage, UnixMs};
+use mail_model::{
+    CampaignName, CarrierName, Cause, Lane, Outcome, PoolName, Reply, SiteName, SourceName, Stage, UnixMs,
+};
 use parking_lot::Mutex;
-use queue::{AttemptRecord, Claim, Limits, Next, Queue, QueueSettings, Write};
+use queue::{AttemptRecord, AuditEntry, Claim, Limits, Next, Queue, QueueSettings, Write};
+use scheduler::{Audience, Estimate, Forecast, Reason, Sureness, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -52,9 +56,17 @@ impl Answered {
 pub struct Port {
     held: Mutex<Vec<Suspension>>,
     trouble: Mutex<Option<String>>,
+    /// What was to be forgotten: what was told, and what was to be put on record.
+    pub forgotten: Mutex<Vec<(String, AuditEntry)>>,
+    asked: Mutex<Audience>,
 }
 
 impl Port {
+    /// What a forecast was last asked for.
+    pub fn asked(&self) -> Audience {
+        self.asked.lock().clone()
+    }
+
     pub fn unready(&self, why: &str) {
         *self.trouble.lock() = Some(why.to_owned());
     }
@@ -97,6 +109,16 @@ impl EnginePort for Port {
         vec![path("docomo", ""), path("other", "example.jp")]
     }
 
+    fn limits(&self) -> control_api::Limits {
+        crate::limits::known()
+    }
+
+    fn forget_limits(&self, carrier: &CarrierName, source: Option<&SourceName>, entry: AuditEntry) -> usize {
+        let told = source.map_or_else(|| carrier.to_string(), |source| format!("{carrier} {source}"));
+        self.forgotten.lock().push((told, entry));
+        2
+    }
+
     fn resolve<'a>(&'a self, domain: &'a SiteName, _: &'a PoolName) -> Answer<'a, Resolution> {
         Box::pin(async move {
             Resolution {
@@ -114,6 +136,27 @@ impl EnginePort for Port {
 
     fn unsubscribe<'a>(&'a self, token: &'a str) -> Answer<'a, bool> {
         Box::pin(async move { token == "abc" })
+    }
+
+    fn forecast(&self, audience: &Audience) -> Option<Estimate> {
+        *self.asked.lock() = audience.clone();
+        let likely = Times { p50_s: Some(300.0), p95_s: Some(570.0), p99_s: Some(594.0), all_s: Some(600.0) };
+        let done: u64 = audience.past.iter().filter_map(|past| past.curve.last()).map(|(_, mails)| mails).sum();
+        let mails = done + audience.crowds.iter().map(|crowd| crowd.mails).sum::<u64>();
+        let all = Forecast {
+            mails,
+            done,
+            likely,
+            earliest: likely,
+            latest: likely,
+            late: audience.not_after.map_or(0, |_| mails / 2),
+            sureness: Sureness::Learned,
+            reason: Reason::Learned { sources: 8, rate_per_min: 10.0, age_s: 3 * 86_400 },
+        };
+        let carriers = audience.crowds.iter().map(|crowd| crowd.lane.carrier.clone()).min().map(|c| (c, all.clone()));
+        let at = UnixMs(NOW.0 + (audience.elapsed_s * 1_000.0) as u64);
+        let (carriers, curve) = (carriers.into_iter().collect(), vec![(0.0, 0.0), (600.0, 1.0)]);
+        Some(Estimate { at, elapsed_s: audience.elapsed_s, all, carriers, curve })
     }
 
     fn metrics(&self) -> String {
@@ -143,7 +186,27 @@ impl Desk {
         Self::build(Keys::new([("desk".to_owned(), KEY.to_owned())]).unwrap(), limits())
     }
 
+    /// A desk with two mailboxes at docomo and one at au; every campaign takes them along.
+    pub fn with_canaries() -> Self {
+        let mailbox = |name: &str, carrier: &str, address: &str| {
+            format!(
+                "[[canary_mailboxes]]\nname = \"{name}\"\ncarrier = \"{carrier}\"\naddress = \"{address}\"\n\
+                 arrives_by = \"webhook\"\n"
+            )
+        };
+        let mailboxes = [
+            mailbox("docomo-1", "docomo", "canary-1@docomo.ne.jp"),
+            mailbox("docomo-2", "docomo", "canary-2@docomo.ne.jp"),
+            mailbox("au-1", "au", "canary@au.com"),
+        ];
+        Self::build_with(Keys::default(), limits(), &format!("[canaries]\nrecipients_min = 2\n{}", mailboxes.concat()))
+    }
+
     fn build(keys: Keys, limits: Limits) -> Self {
+        Self::build_with(keys, limits, "")
+    }
+
+    fn build_with(keys: Keys, limits: Limits, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let spool_dir = dir.path().join("spool");
         std::fs::create_dir(&spool_dir).unwrap();
@@ -151,16 +214,22 @@ impl Desk {
         let settings = QueueSettings { limits, ..QueueSettings::default() };
         let queue = Queue::open(&dir.path().join("queue"), settings, clock.clone()).unwrap();
         let port = Arc::new(Port::default());
+        let config = format!("{}\n{more}", EngineConfig::example());
+        let config = EngineConfig::from_toml(&config, "example.toml").unwrap_or_else(|faults| panic!("{faults}"));
+        let directory = Arc::new(Directory::new(config.carriers));
+        let canaries = Canaries::new(&config.edges, queue.clone(), directory.clone(), clock.clone()).unwrap();
         let state = EngineState::new(Parts {
             queue: queue.clone(),
-            directory: Arc::new(directory()),
+            directory,
             port: port.clone(),
+            canaries,
             clock: clock.clone(),
             keys,
             defaults: Defaults {
                 campaign: "none".parse().unwrap(),
                 tenant: "none".parse().unwrap(),
                 pool: "wide".parse().unwrap(),
+                deadline_warn_s: 600,
             },
             pools: vec!["wide".parse().unwrap(), "narrow".parse().unwrap()],
             limits: InjectLimits::default(),
@@ -268,8 +337,4 @@ impl Desk {
 fn limits() -> Limits {
     // A test must not depend on how full the disk of its machine is.
     Limits { disk_free_bytes_min: 0, ..Limits::default() }
-}
-
-fn directory() -> Directory {
-    Directory::new(EngineConfig::from_toml(EngineConfig::example(), "example.toml").unwrap().carriers)
 }

@@ -3,9 +3,13 @@
 mod access;
 mod admin;
 mod campaigns;
+mod canaries;
+mod deadlines;
 mod desk;
+mod estimating;
 mod injecting;
 mod large;
+mod limits;
 mod ops;
 mod refusing;
 mod returns;

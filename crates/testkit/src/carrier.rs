@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use crate::carrier_state::CarrierState;
 use crate::error::KitError;
 use crate::fault::{Fault, Outage};
+use crate::hidden::HiddenReport;
 use crate::limits::SourceRecord;
 use crate::session::serve;
 
@@ -95,7 +96,7 @@ impl Carrier {
 
     /// What it remembers of each source.
     pub fn sources(&self) -> Vec<(Ipv4Addr, SourceRecord)> {
-        self.state.book.records()
+        self.state.gate.records()
     }
 
     /// Bans since the start, over all sources.
@@ -103,9 +104,15 @@ impl Carrier {
         self.sources().iter().map(|(_, record)| record.bans).sum()
     }
 
-    /// Lifts every ban.
+    /// Lifts every ban, but for those of a hidden carrier.
     pub fn pardon(&self) {
-        self.state.book.pardon();
+        self.state.gate.pardon();
+    }
+
+    /// What a carrier of a scenario counted: crossings of its hidden limits, bans, per source and in all. `None` for
+    /// any other carrier.
+    pub fn hidden_report(&self) -> Option<HiddenReport> {
+        self.state.gate.hidden_report()
     }
 
     /// Recipients for whom a mail was taken over.

@@ -14,6 +14,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::error::KitError;
 use crate::fault::{FaultSwitch, Outage};
+use crate::gate::Gate;
+use crate::hidden::{Beginning, HiddenBook};
 use crate::journal::Journal;
 use crate::limits::SourceBook;
 use crate::plan::{Capabilities, CarrierPlan, Script};
@@ -33,6 +35,7 @@ pub(crate) struct Surroundings {
     pub journal: Arc<Journal>,
     pub shelf: Arc<Shelf>,
     pub clock: Clock,
+    pub beginning: Beginning,
 }
 
 /// Which recipients were told to come back.
@@ -52,7 +55,7 @@ pub(crate) struct CarrierState {
     pub phrases: Phrases,
     pub ehlo: String,
     pub ehlo_encrypted: String,
-    pub book: SourceBook,
+    pub gate: Gate,
     pub faults: FaultSwitch,
     pub tls: Option<TlsAcceptor>,
     pub around: Surroundings,
@@ -72,6 +75,10 @@ impl CarrierState {
         let script = plan.script.clone();
         let announced = &script.capabilities;
         let tls = announced.starttls.then(|| crate::tls::acceptor(&plan.mx_host)).transpose()?;
+        let gate = match &script.hidden {
+            Some(hidden) => Gate::Hidden(HiddenBook::new(hidden, around.clock.clone(), around.beginning.clone())),
+            None => Gate::Limits(SourceBook::new(script.limits.clone())),
+        };
         Ok(Self {
             index,
             name: plan.name.clone(),
@@ -80,7 +87,7 @@ impl CarrierState {
             phrases: Phrases::new(&script.words, announced.enhanced_status_codes).map_err(refused)?,
             ehlo: ehlo_reply(&plan.mx_host, announced, announced.starttls),
             ehlo_encrypted: ehlo_reply(&plan.mx_host, announced, false),
-            book: SourceBook::new(script.limits.clone()),
+            gate,
             faults: FaultSwitch::new(&script.faults),
             tls,
             around,

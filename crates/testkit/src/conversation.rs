@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use mail_model::{EmailAddress, MonoUs};
+use scenario::Said;
 use smtp_wire::{CommandReader, MailParameters, ServerCommand};
 
 use crate::behaviour::Fate;
 use crate::carrier_state::CarrierState;
 use crate::fault::Action;
+use crate::gate::{Guest, Verdict};
+use crate::hidden::Told;
 use crate::identity::hash_of;
-use crate::limits::{Gate, Guest};
 use crate::moment::Moment;
 use crate::transaction::{Recipient, Transaction, refusal_at};
 use crate::turn::{Then, Turn};
@@ -52,7 +54,10 @@ impl Conversation {
     /// The greeting.
     pub(crate) fn greet(&mut self, turn: &mut Turn) {
         turn.delay_ms += self.state.script.latency.greeting_ms;
-        let code = self.speak(turn, Situation::Greeting, Moment::Greeting, "");
+        let code = match self.guest.greeting() {
+            Some(told) => self.tell(turn, told, Moment::Greeting, ""),
+            None => self.speak(turn, Situation::Greeting, Moment::Greeting, ""),
+        };
         if code >= 400 && turn.then == Then::Read {
             turn.then = Then::Close;
         }
@@ -136,7 +141,6 @@ impl Conversation {
 
     fn mail(&mut self, turn: &mut Turn, sender: Option<EmailAddress>, parameters: MailParameters, now: MonoUs) {
         let state = Arc::clone(&self.state);
-        let limits = state.book.limits();
         turn.delay_ms += state.script.latency.mail_ms;
         if !self.has_greeted || self.has_mail {
             self.speak(turn, Situation::BadSequence, Moment::Mail, "");
@@ -144,15 +148,14 @@ impl Conversation {
         }
         let is_too_large =
             || parameters.size.zip(state.script.capabilities.size_max).is_some_and(|(size, max)| size > max);
-        let (situation, closes) = if limits.messages_per_connection_max.is_some_and(|max| self.messages >= max) {
-            (Situation::MessageLimit, true)
-        } else {
-            match self.guest.mail(limits, now) {
-                Gate::Banned => (Situation::Banned, true),
-                Gate::Over => (Situation::RateLimit, false),
-                Gate::Go if is_too_large() => (Situation::TooLarge, false),
-                Gate::Go => (Situation::MailTaken, false),
+        let (situation, closes) = match self.guest.mail(&state.script.limits, self.messages, now) {
+            Verdict::Tell(told) => {
+                self.tell(turn, told, Moment::Mail, "");
+                return;
             }
+            Verdict::Refuse(situation, closes) => (situation, closes),
+            Verdict::Go if is_too_large() => (Situation::TooLarge, false),
+            Verdict::Go => (Situation::MailTaken, false),
         };
         let code = self.speak(turn, situation, Moment::Mail, "");
         self.has_mail = code < 300;
@@ -164,7 +167,7 @@ impl Conversation {
 
     fn rcpt(&mut self, turn: &mut Turn, address: EmailAddress, now: MonoUs) {
         let state = Arc::clone(&self.state);
-        let limits = state.book.limits();
+        let limits = &state.script.limits;
         turn.delay_ms += state.script.latency.rcpt_ms;
         if !self.has_mail {
             self.speak(turn, Situation::BadSequence, Moment::Rcpt, address.as_str());
@@ -172,7 +175,13 @@ impl Conversation {
         }
         let hash = hash_of(address.as_str());
         let fate = state.script.behaviour.fate(address.as_str(), hash);
-        self.guest.recipient(limits, fate == Fate::Unknown, now);
+        if let Some(told) = self.guest.recipient(limits, (hash, address.as_str()), fate == Fate::Unknown, now) {
+            self.tell(turn, told, Moment::Rcpt, address.as_str());
+            return;
+        }
+        // Whether somebody exists is the hidden carrier's to say, and it may have refused the mail for another reason.
+        let is_left_to_it = state.script.hidden.is_some() && fate == Fate::Unknown;
+        let fate = if is_left_to_it { Fate::Accept } else { fate };
         let named = u32::try_from(self.transaction.recipients.len()).unwrap_or(u32::MAX);
         let situation = if limits.recipients_max.is_some_and(|max| named >= max) {
             Situation::TooManyRecipients
@@ -231,7 +240,15 @@ impl Conversation {
     fn answer_dot(&mut self, turn: &mut Turn) {
         turn.delay_ms += self.transaction.thinking_ms(&self.state);
         let (situation, address) = self.transaction.judge(&self.state);
-        let code = self.speak(turn, situation, Moment::DataEnd, address.as_ref().map_or("", EmailAddress::as_str));
+        let first = self.transaction.recipients.first().map(|recipient| recipient.address.clone());
+        let told = first.filter(|_| situation == Situation::Accepted).and_then(|first| {
+            let told = self.guest.dot(first.as_str())?;
+            Some(self.tell(turn, told, Moment::DataEnd, first.as_str()))
+        });
+        let code = match told {
+            Some(code) => code,
+            None => self.speak(turn, situation, Moment::DataEnd, address.as_ref().map_or("", EmailAddress::as_str)),
+        };
         if (200..300).contains(&code) {
             self.transaction.take_over(&self.state, self.source, self.is_encrypted, turn);
         }
@@ -267,6 +284,29 @@ impl Conversation {
         code
     }
 
+    /// Says or does what a hidden carrier wants; gives the code that the session goes by, 0 when nothing is said.
+    fn tell(&mut self, turn: &mut Turn, told: Told, at: Moment, address: &str) -> u16 {
+        turn.delay_ms += told.after_ms;
+        let code = match told.said {
+            Said::Reply(reply) => self.utter(turn, at, &Phrase::fixed(&reply.to_string()), address),
+            Said::Close => Self::fall_silent(turn, Action::Close),
+            Said::Reset | Said::Refused => Self::fall_silent(turn, Action::Reset),
+            Said::Silence => Self::fall_silent(turn, Action::Hang),
+        };
+        if code == 0 || code >= 400 {
+            turn.refused.push((at, code));
+        }
+        if told.closes && turn.then == Then::Read {
+            turn.then = Then::Close;
+        }
+        code
+    }
+
+    fn fall_silent(turn: &mut Turn, action: Action) -> u16 {
+        turn.action = Some(action);
+        0
+    }
+
     fn utter(&mut self, turn: &mut Turn, at: Moment, due: &Phrase, address: &str) -> u16 {
         let filling = self.filling(address, self.state.next_serial());
         let code = match self.state.faults.due(at, self.source) {
@@ -293,6 +333,7 @@ impl Conversation {
 
     fn reset(&mut self) {
         self.has_mail = false;
+        self.guest.forget();
         self.transaction.clear();
     }
 }

@@ -62,6 +62,8 @@ pub struct EngineSettings {
     pub data_end_timeout_s: u64,
     /// Whether the carriers' profiles are overridden by the numbers above; `false` keeps the product's own.
     pub overrides_profiles: bool,
+    /// Sources, pools and carriers as TOML, in place of those that the numbers above describe.
+    pub sending: Option<String>,
     /// What it takes in; `None` hears nothing that comes back.
     pub inbound: Option<InboundSettings>,
     /// What it signs with.
@@ -93,6 +95,7 @@ impl EngineSettings {
             pause_s: 1,
             data_end_timeout_s: 600,
             overrides_profiles: true,
+            sending: None,
             inbound: None,
             dkim_keys: Vec::new(),
             extra: String::new(),
@@ -132,6 +135,21 @@ impl EngineSettings {
         writeln!(toml, "[http]\nlisten = \"{http}\"\n")?;
         writeln!(toml, "[dns]\nservers = [\"{}\"]\nsmtp_port = {}", self.dns, self.smtp_port)?;
         writeln!(toml, "allow_private_addresses = true\n")?;
+        match &self.sending {
+            Some(sending) => toml.push_str(sending),
+            None => self.write_sending(toml)?,
+        }
+        for key in &self.dkim_keys {
+            writeln!(toml, "[[dkim_keys]]\ndomain = \"{}\"\nselector = \"{}\"", key.domain, key.selector)?;
+            writeln!(toml, "key_file = \"{}\"\n", key.file_name())?;
+        }
+        if let Some(inbound) = &self.inbound {
+            inbound.write(toml)?;
+        }
+        toml.write_str(&self.extra)
+    }
+
+    fn write_sending(&self, toml: &mut String) -> std::fmt::Result {
         for number in 1..=self.sources {
             let address = Self::source_address(number);
             writeln!(toml, "[[sources]]\nname = \"s{number}\"\naddress = \"{address}\"")?;
@@ -147,14 +165,7 @@ impl EngineSettings {
                 writeln!(toml, "[carriers.{carrier}]\n{numbers}")?;
             }
         }
-        for key in &self.dkim_keys {
-            writeln!(toml, "[[dkim_keys]]\ndomain = \"{}\"\nselector = \"{}\"", key.domain, key.selector)?;
-            writeln!(toml, "key_file = \"{}\"\n", key.file_name())?;
-        }
-        if let Some(inbound) = &self.inbound {
-            inbound.write(toml)?;
-        }
-        toml.write_str(&self.extra)
+        Ok(())
     }
 
     fn profile(&self) -> String {
@@ -165,6 +176,7 @@ impl EngineSettings {
             format!("messages_per_connection_max = {}", self.messages_per_connection_max),
             format!("rate_start_per_min = {rate:?}\nrate_max_per_min = {rate:?}"),
             format!("retry_after_s = [{}]\ngive_up_after_s = {}", retry.join(", "), self.give_up_after_s),
+            format!("greylist_probe_s = {}", self.retry_after_s.first().copied().unwrap_or(1).max(1)),
             format!("pause_on_throttle_s = {0}\npause_on_block_s = {0}\npause_on_reset_s = {0}", self.pause_s),
             format!("data_end_timeout_s = {}", self.data_end_timeout_s),
             // Certificates of a world chain to nobody; the profile of Gmail would refuse them.

@@ -36,6 +36,9 @@ pub enum KitError {
         /// The system's answer.
         source: io::Error,
     },
+    /// A scenario does not fit into a world of sockets.
+    #[error("the scenario cannot be played with sockets: {0}")]
+    Scenario(String),
     /// The child engine did not start, stop or answer as it must.
     #[error("engine process: {0}")]
     Engine(String),

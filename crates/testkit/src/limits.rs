@@ -72,7 +72,7 @@ fn window() -> u32 {
 
 /// The carrier's answer to a new connection or to MAIL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gate {
+pub(crate) enum Count {
     /// Within the limits.
     Go,
     /// Over a limit.
@@ -128,9 +128,9 @@ impl Source {
         self.banned_until = Some(now + Duration::from_millis(ban.duration_ms));
     }
 
-    fn exceed(&mut self, limits: &Limits, now: MonoUs) -> Gate {
+    fn exceed(&mut self, limits: &Limits, now: MonoUs) -> Count {
         self.record.excesses += 1;
-        let Some(ban) = &limits.ban else { return Gate::Over };
+        let Some(ban) = &limits.ban else { return Count::Over };
         if now.since(self.excess_at) >= Duration::from_millis(ban.excesses_forgotten_ms) {
             self.excesses = 0;
         }
@@ -139,7 +139,7 @@ impl Source {
         if ban.excesses_max.is_some_and(|max| self.excesses > max) {
             self.ban(ban, now);
         }
-        Gate::Over
+        Count::Over
     }
 
     fn take_token(&mut self, per_min: f64, burst: f64, now: MonoUs) -> bool {
@@ -171,24 +171,23 @@ impl SourceBook {
     }
 
     /// Asks whether a new connection is let in. The guest counts as open until it is dropped.
-    pub(crate) fn connect(&self, address: Ipv4Addr, now: MonoUs) -> (Gate, Option<Guest>) {
+    pub(crate) fn connect(&self, address: Ipv4Addr, now: MonoUs) -> Result<CountedGuest, Count> {
         let source = Arc::clone(self.sources.lock().entry(address).or_default());
-        let gate = {
+        {
             let mut state = source.lock();
             if state.is_banned(now) {
                 // A banned source that keeps knocking keeps its excess on record, without a longer ban.
                 state.record.excesses += 1;
-                Gate::Banned
-            } else if self.limits.connections_max.is_some_and(|max| state.record.open >= max) {
-                state.exceed(&self.limits, now)
-            } else {
-                state.record.open += 1;
-                state.record.connections += 1;
-                state.record.open_max = state.record.open_max.max(state.record.open);
-                Gate::Go
+                return Err(Count::Banned);
             }
-        };
-        (gate, (gate == Gate::Go).then(|| Guest { source }))
+            if self.limits.connections_max.is_some_and(|max| state.record.open >= max) {
+                return Err(state.exceed(&self.limits, now));
+            }
+            state.record.open += 1;
+            state.record.connections += 1;
+            state.record.open_max = state.record.open_max.max(state.record.open);
+        }
+        Ok(CountedGuest { source })
     }
 
     /// What is remembered of every source, in the order of addresses.
@@ -212,20 +211,20 @@ impl SourceBook {
 
 /// One admitted connection of a source.
 #[derive(Debug)]
-pub(crate) struct Guest {
+pub(crate) struct CountedGuest {
     source: Arc<Mutex<Source>>,
 }
 
-impl Guest {
+impl CountedGuest {
     /// Asks whether one more message may begin.
-    pub(crate) fn mail(&self, limits: &Limits, now: MonoUs) -> Gate {
+    pub(crate) fn mail(&self, limits: &Limits, now: MonoUs) -> Count {
         let mut source = self.source.lock();
         if source.is_banned(now) {
-            return Gate::Banned;
+            return Count::Banned;
         }
         match limits.rate_per_min {
             Some(per_min) if !source.take_token(per_min, limits.rate_burst.max(1.0), now) => source.exceed(limits, now),
-            _ => Gate::Go,
+            _ => Count::Go,
         }
     }
 
@@ -249,7 +248,7 @@ impl Guest {
     }
 }
 
-impl Drop for Guest {
+impl Drop for CountedGuest {
     fn drop(&mut self) {
         self.source.lock().record.open -= 1;
     }
@@ -269,12 +268,11 @@ mod tests {
     #[test]
     fn connections_are_counted_per_source_and_freed_when_they_end() {
         let book = SourceBook::new(Limits { connections_max: Some(1), ..Limits::default() });
-        let (gate, first) = book.connect(S1, at(0));
-        assert_eq!(gate, Gate::Go);
-        assert_eq!(book.connect(S1, at(0)).0, Gate::Over);
-        assert_eq!(book.connect(S2, at(0)).0, Gate::Go);
+        let first = book.connect(S1, at(0)).unwrap();
+        assert_eq!(book.connect(S1, at(0)).err(), Some(Count::Over));
+        assert!(book.connect(S2, at(0)).is_ok());
         drop(first);
-        assert_eq!(book.connect(S1, at(1)).0, Gate::Go);
+        assert!(book.connect(S1, at(1)).is_ok());
         let (_, record) = &book.records()[0];
         assert_eq!((record.open, record.open_max, record.connections, record.excesses), (0, 1, 2, 1));
     }
@@ -283,9 +281,9 @@ mod tests {
     fn a_rate_allows_its_burst_and_then_its_even_pace() {
         let limits = Limits { rate_per_min: Some(60.0), rate_burst: 3.0, ..Limits::default() };
         let book = SourceBook::new(limits.clone());
-        let guest = book.connect(S1, at(0)).1.unwrap();
+        let guest = book.connect(S1, at(0)).unwrap();
         let table =
-            [(0, Gate::Go), (0, Gate::Go), (0, Gate::Go), (0, Gate::Over), (999, Gate::Over), (1_998, Gate::Go)];
+            [(0, Count::Go), (0, Count::Go), (0, Count::Go), (0, Count::Over), (999, Count::Over), (1_998, Count::Go)];
         for (ms, gate) in table {
             assert_eq!(guest.mail(&limits, at(ms)), gate, "at {ms} ms");
         }
@@ -302,15 +300,15 @@ mod tests {
         };
         let book = SourceBook::new(Limits { connections_max: Some(0), ban: Some(ban), ..Limits::default() });
         let table = [
-            (0, Gate::Over),
-            (1_000, Gate::Over),
-            (1_001, Gate::Over),
-            (1_002, Gate::Banned),
-            (6_000, Gate::Banned),
-            (6_001, Gate::Over),
+            (0, Count::Over),
+            (1_000, Count::Over),
+            (1_001, Count::Over),
+            (1_002, Count::Banned),
+            (6_000, Count::Banned),
+            (6_001, Count::Over),
         ];
-        for (ms, gate) in table {
-            assert_eq!(book.connect(S1, at(ms)).0, gate, "at {ms} ms");
+        for (ms, count) in table {
+            assert_eq!(book.connect(S1, at(ms)).err(), Some(count), "at {ms} ms");
         }
         assert_eq!(book.records()[0].1.bans, 1);
     }
@@ -326,16 +324,16 @@ mod tests {
         };
         let limits = Limits { ban: Some(ban), ..Limits::default() };
         let book = SourceBook::new(limits.clone());
-        let guest = book.connect(S1, at(0)).1.unwrap();
+        let guest = book.connect(S1, at(0)).unwrap();
         for n in 0..200 {
             guest.recipient(&limits, n % 50 == 0, at(0));
         }
-        assert_eq!(guest.mail(&limits, at(0)), Gate::Go, "2 % in each window stays below 3 %");
+        assert_eq!(guest.mail(&limits, at(0)), Count::Go, "2 % in each window stays below 3 %");
         for _ in 0..4 {
             guest.recipient(&limits, true, at(0));
         }
-        assert_eq!(guest.mail(&limits, at(1)), Gate::Banned);
+        assert_eq!(guest.mail(&limits, at(1)), Count::Banned);
         book.pardon();
-        assert_eq!(guest.mail(&limits, at(1)), Gate::Go);
+        assert_eq!(guest.mail(&limits, at(1)), Count::Go);
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::behaviour::Behaviour;
 use crate::fault::Fault;
+use crate::hidden::HiddenPlan;
 use crate::limits::Limits;
 use crate::words::{Situation, Word};
 use crate::zone::DnsPlan;
@@ -62,6 +63,9 @@ pub struct Script {
     pub behaviour: Behaviour,
     /// What one source may do.
     pub limits: Limits,
+    /// A scenario's carrier in place of these limits; no part of a plan in TOML, since a scenario is a file of its own.
+    #[serde(skip)]
+    pub hidden: Option<HiddenPlan>,
     /// How long things take.
     pub latency: Latency,
     /// Misbehaviour from the start; more can be switched on later.
@@ -146,6 +150,9 @@ impl CarrierPlan {
         }
         if self.address.is_some_and(|address| !address.is_loopback()) {
             return Some("its address is not a loopback address; give one of 127.0.0.0/8".to_owned());
+        }
+        if self.script.hidden.is_some() && self.script.limits != Limits::default() {
+            return Some("limits of its own beside a scenario's; leave one of the two out".to_owned());
         }
         self.script.behaviour.fault()
     }

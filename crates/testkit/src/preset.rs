@@ -53,6 +53,7 @@ impl WorldPlan {
     pub fn unlimited(mut self) -> Self {
         for carrier in &mut self.carriers {
             carrier.script.limits = Limits::default();
+            carrier.script.hidden = None;
         }
         self
     }

@@ -128,7 +128,7 @@ impl Case {
 
     /// Whether the engine read a complete 250 and yet tried again.
     fn went_on_after_acceptance(&self) -> bool {
-        let read = self.lines.iter().find(|line| line.outcome == Outcome::Accepted && !line.in_doubt);
+        let read = self.lines.iter().find(|line| line.outcome.is_handed_over() && !line.in_doubt);
         read.is_some_and(|first| self.lines.iter().any(|line| line.attempt > first.attempt))
     }
 }
@@ -137,7 +137,7 @@ fn count_outcome(found: &mut Reconciliation, id: NotificationId, case: &Case, ou
     let has_copy = !case.copies.is_empty();
     let has_answered_copy = case.copies.iter().any(Entry::is_answered);
     match outcome {
-        Some(Outcome::Accepted) => {
+        Some(Outcome::Accepted | Outcome::Replaced) => {
             found.accepted += 1;
             if !has_copy {
                 found.lost.push(Lost { id, why: Loss::AcceptedWithoutCopy });

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use crate::carrier_state::{CarrierState, Order};
 use crate::conversation::Conversation;
 use crate::fault::{Action, Outage};
-use crate::limits::{Gate, TurnAway};
+use crate::gate::{Away, AwayHow};
 use crate::moment::Moment;
 use crate::turn::{Then, Turn};
 use crate::wire::Wire;
@@ -41,12 +41,18 @@ enum Aftermath {
 pub(crate) async fn serve(stream: TcpStream, source: Ipv4Addr, state: Arc<CarrierState>) {
     let mut orders = state.orders.subscribe();
     let mut wire = Wire::Plain(stream);
-    let end = match receive(&mut wire, source, &state).await {
-        Ok(conversation) => converse(&mut wire, conversation, source, &state, &mut orders).await,
-        Err(end) => end,
+    let (end, conversation) = match receive(&mut wire, source, &state).await {
+        Ok(mut conversation) => {
+            (converse(&mut wire, &mut conversation, source, &state, &mut orders).await, Some(conversation))
+        }
+        Err(end) => (end, None),
     };
     match end {
-        End::Close => wire.close().await,
+        // The guest is gone as soon as the carrier ends it, however long the client takes to notice.
+        End::Close => {
+            drop(conversation);
+            wire.close().await;
+        }
         End::Reset => wire.reset(),
         End::Hang => {
             tokio::select! {
@@ -80,16 +86,30 @@ async fn receive(wire: &mut Wire, source: Ipv4Addr, state: &Arc<CarrierState>) -
         Some(Action::Hang | Action::Tarpit { .. }) => return Err(End::Hang),
         Some(_) => return Err(End::Close),
     }
-    let (gate, guest) = state.book.connect(source, state.around.clock.mono());
-    let situation = if gate == Gate::Banned { Situation::Banned } else { Situation::ConnectionLimit };
-    match (guest, state.book.limits().turn_away) {
-        (Some(guest), _) => Ok(Conversation::new(Arc::clone(state), source, guest)),
-        (None, TurnAway::Reply) => Err(farewell(wire, state, situation, source).await),
-        (None, silent) => {
-            state.around.journal.refused(state.index, Moment::Connect, 0);
-            Err(if silent == TurnAway::Reset { End::Reset } else { End::Close })
-        }
+    match state.gate.connect(source, state.around.clock.mono()) {
+        Ok(guest) => Ok(Conversation::new(Arc::clone(state), source, guest)),
+        Err(away) => Err(turn_away(wire, state, source, away).await),
     }
+}
+
+async fn turn_away(wire: &mut Wire, state: &CarrierState, source: Ipv4Addr, away: Away) -> End {
+    if away.after_ms > 0 {
+        sleep(Duration::from_millis(away.after_ms)).await;
+    }
+    let journal = &state.around.journal;
+    let end = match away.how {
+        AwayHow::Words(situation) => return farewell(wire, state, situation, source).await,
+        AwayHow::Reply(reply) => {
+            journal.refused(state.index, Moment::Greeting, reply.code);
+            let _ = wire.write(format!("{reply}\r\n").as_bytes()).await;
+            return End::Close;
+        }
+        AwayHow::Close => End::Close,
+        AwayHow::Reset => End::Reset,
+        AwayHow::Hang => End::Hang,
+    };
+    journal.refused(state.index, Moment::Connect, 0);
+    end
 }
 
 /// Says a last word.
@@ -104,7 +124,7 @@ async fn farewell(wire: &mut Wire, state: &CarrierState, situation: Situation, s
 
 async fn converse(
     wire: &mut Wire,
-    mut conversation: Conversation,
+    conversation: &mut Conversation,
     source: Ipv4Addr,
     state: &Arc<CarrierState>,
     orders: &mut watch::Receiver<Order>,

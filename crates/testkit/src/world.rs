@@ -4,13 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use clock::Clock;
-use mail_model::CarrierName;
+use mail_model::{CarrierName, UnixMs};
+use scenario::Counts;
 use tokio::net::TcpListener;
 
 use crate::carrier::{Carrier, listener_on};
 use crate::carrier_state::{CarrierState, Surroundings};
 use crate::dns::FakeDns;
 use crate::error::KitError;
+use crate::hidden::Beginning;
 use crate::journal::{Journal, Snapshot};
 use crate::plan::WorldPlan;
 use crate::shelf::{KeptMail, Shelf};
@@ -26,6 +28,8 @@ pub struct World {
     journal: Arc<Journal>,
     shelf: Arc<Shelf>,
     port: u16,
+    clock: Clock,
+    beginning: Beginning,
 }
 
 impl World {
@@ -47,7 +51,13 @@ impl World {
             .map_err(|source| KitError::File { path: plan.journal_file.clone().unwrap_or_default(), source })?;
         let journal = Arc::new(journal);
         let shelf = Arc::new(Shelf::new(plan.keep_mails));
-        let around = Surroundings { journal: Arc::clone(&journal), shelf: Arc::clone(&shelf), clock };
+        let beginning = Beginning::default();
+        let around = Surroundings {
+            journal: Arc::clone(&journal),
+            shelf: Arc::clone(&shelf),
+            clock: clock.clone(),
+            beginning: beginning.clone(),
+        };
 
         let addresses = plan.addresses();
         let (port, listeners) = listen_on_all(&addresses, plan.port)?;
@@ -65,7 +75,24 @@ impl World {
         let carriers = parts
             .map(|((state, listener), address)| Carrier::start(state, listener, SocketAddr::from((address, port))))
             .collect();
-        Ok(Self { carriers, dns, journal, shelf, port })
+        Ok(Self { carriers, dns, journal, shelf, port, clock, beginning })
+    }
+
+    /// Begins the time of a scenario, from which its carriers count. Without this call the first connection begins it;
+    /// a second call changes nothing.
+    pub fn begin_scenario(&self) {
+        self.beginning.begin(&self.clock);
+    }
+
+    /// What all carriers of its scenario counted together: crossings of hidden limits, bans, answers.
+    pub fn hidden_total(&self) -> Counts {
+        let reports = self.carriers.iter().filter_map(Carrier::hidden_report);
+        reports.fold(Counts::default(), |sum, report| sum.plus(&report.total))
+    }
+
+    /// What its clock says.
+    pub fn unix(&self) -> UnixMs {
+        self.clock.unix()
     }
 
     /// The one SMTP port of all carriers.

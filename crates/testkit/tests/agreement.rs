@@ -3,7 +3,10 @@
 use bounce::{ReportKind, classify_reply, read_report};
 use engine_config::EngineConfig;
 use mail_model::{CarrierName, Cause, Reply, Stage};
-use testkit::{DkimKey, EngineSettings, InboundSettings, PRESETS, ReportForm, Situation, Word, preset};
+use scenario::Scenario;
+use testkit::{
+    DkimKey, EngineSettings, InboundSettings, PRESETS, ReportForm, Situation, Word, World, WorldPlan, preset,
+};
 
 #[test]
 fn the_configuration_of_a_child_engine_has_no_fault() {
@@ -16,6 +19,36 @@ fn the_configuration_of_a_child_engine_has_no_fault() {
         assert_eq!((config.dns.smtp_port, config.dns.allow_private_addresses), (2525, true));
         assert_eq!(config.pools.sources.len(), usize::from(settings.sources));
     }
+}
+
+#[tokio::test]
+async fn the_configuration_for_a_scenario_has_its_sources_and_beliefs_and_no_fault() {
+    let text = r#"
+        title = "x"
+        about = "x"
+        sources = [{ name = "old", count = 2 }, { name = "new", count = 1, netblock = "other", warmup_day = 3 }]
+        waves = [{ carrier = "docomo", mails = 1 }, { carrier = "nobody_knows", mails = 1 }]
+        [[carriers]]
+        name = "docomo"
+        profile = { rate_start_per_min = 12, retry_after_s = [5] }
+        [[carriers.periods]]
+        [[carriers]]
+        name = "nobody_knows"
+        [[carriers.periods]]"#;
+    let scenario = Scenario::parse("x.toml", text).unwrap();
+    let world = World::start(WorldPlan::from_scenario(&scenario, 1).unwrap()).await.unwrap();
+    let settings = EngineSettings::for_scenario(&world, &scenario).unwrap();
+    let text = settings.to_toml("127.0.0.1:8025".parse().unwrap());
+    let config = EngineConfig::from_toml(&text, "/tmp/todoke.toml").unwrap_or_else(|faults| panic!("{faults}\n{text}"));
+    let sources = config.pools.sources.iter();
+    let known: Vec<_> = sources.map(|s| (s.name.to_string(), s.address.unwrap().to_string())).collect();
+    let expected = [("old-1", "127.1.0.1"), ("old-2", "127.1.0.2"), ("new-1", "127.1.1.1")];
+    assert_eq!(known, expected.map(|(name, address)| (name.to_owned(), address.to_owned())));
+    let warming = config.pools.sources.iter().filter(|s| s.warmup_started.is_some()).count();
+    assert_eq!(warming, 1);
+    let docomo = config.carriers.profile(&CarrierName::new("docomo").unwrap());
+    assert_eq!((docomo.rate_start_per_min, &docomo.retry_after_s[..]), (12.0, &[5][..]));
+    assert!(config.carriers.profiles.contains_key(&CarrierName::new("nobody_knows").unwrap()));
 }
 
 /// The stage at which a preset says the words of a situation, and the words with an address in them.
@@ -92,4 +125,25 @@ fn the_configuration_of_an_engine_that_hears_what_comes_back_has_no_fault() {
     assert!(config.edges.returns.is_some() && config.edges.inbound.certificate.is_some());
     assert_eq!(config.edges.registration.map(|registration| registration.schools.len()), Some(1));
     assert_eq!(config.edges.dkim_keys.len(), 2);
+}
+
+#[tokio::test]
+async fn every_scenario_of_the_simulator_can_be_played_with_sockets() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/simulation");
+    let mut played = 0;
+    for part in ["scenarios", "sockets"] {
+        for file in std::fs::read_dir(folder.join(part)).unwrap() {
+            let path = file.unwrap().path();
+            let scenario = Scenario::read(&path).unwrap_or_else(|fault| panic!("{fault}"));
+            let plan = WorldPlan::from_scenario(&scenario, 1).unwrap_or_else(|fault| panic!("{path:?}: {fault}"));
+            let world = World::start(plan).await.unwrap_or_else(|fault| panic!("{path:?}: {fault}"));
+            let settings = EngineSettings::for_scenario(&world, &scenario).unwrap();
+            let text = settings.to_toml("127.0.0.1:8025".parse().unwrap());
+            let config = EngineConfig::from_toml(&text, "/tmp/todoke.toml");
+            let config = config.unwrap_or_else(|faults| panic!("{path:?}: {faults}"));
+            assert_eq!(config.pools.sources.len(), scenario.sources.len());
+            played += 1;
+        }
+    }
+    assert!(played >= 31, "{played} files were found");
 }

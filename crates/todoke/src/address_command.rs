@@ -44,7 +44,7 @@ pub(crate) async fn run(engine: EngineArgs, command: AddressCommand) -> Result<E
             let answer = client.post(SUPPRESSION, &json!({ "email": email })).await?;
             match answer["cause"].as_str() {
                 Some(cause) => {
-                    println!("gets no mail: {} ({cause})\n{}", text(&answer, "label_ja"), text(&answer, "advice_ja"))
+                    println!("gets no mail: {} ({cause})\n{}", text(&answer, "label_ja"), text(&answer, "advice_ja"));
                 }
                 None => println!("gets mail"),
             }

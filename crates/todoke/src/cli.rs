@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::address_command::AddressCommand;
+use crate::canaries_command::CanariesArgs;
 use crate::check_sending::CheckSendingArgs;
 use crate::dkim::DkimCommand;
 use crate::engine_args::EngineArgs;
 use crate::inbox_command::InboxCommand;
 use crate::keys::KeysCommand;
+use crate::limits_command::LimitsArgs;
 use crate::registration::RegistrationArgs;
 
 const ABOUT: &str =
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     CheckSending(CheckSendingArgs),
     /// Send a notice to a list of addresses through a running engine, and keep the bounce report.
     Send(Box<SendArgs>),
+    /// Say when a list would have been handed over if it were sent now, carrier by carrier, and why. Sends nothing.
+    Estimate(EstimateArgs),
     /// Look into, hold and release the queue of a running engine.
     Queue {
         #[command(flatten)]
@@ -55,6 +59,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AddressCommand,
     },
+    /// Show what was learned about the carriers' limits: how fast, by which source, who rests and why.
+    Limits(LimitsArgs),
     /// Read received mail that is meant for a person: postmaster, abuse, replies.
     Inbox {
         #[command(flatten)]
@@ -62,6 +68,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: InboxCommand,
     },
+    /// Show which mails to our own mailboxes arrived and which a carrier accepted and dropped.
+    Canaries(Box<CanariesArgs>),
     /// Print the address to which guardians of each school send an empty mail to register.
     Registration(RegistrationArgs),
     /// Make the keys that sign mail (DKIM), and print their DNS records.
@@ -70,7 +78,7 @@ pub(crate) enum Command {
     /// Make the key that authenticates what comes back.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Watch a ward's notice reach ten scripted carriers on this machine. No mail leaves it.
+    /// Watch a ward's notice reach ten scripted carriers on this machine, or a scenario. No mail leaves it.
     Demo(DemoArgs),
 }
 
@@ -124,6 +132,25 @@ pub(crate) struct SendArgs {
     /// Give up what has not been handed over after so many minutes.
     #[arg(long, value_name = "MINUTES")]
     pub(crate) give_up_after: Option<u64>,
+    /// The time after which the notice is of no use: 15:30 today, or 2026-09-01T15:30:00+09:00. What could not be handed
+    /// over by then is not sent.
+    #[arg(long, value_name = "TIME", conflicts_with = "give_up_after")]
+    pub(crate) not_after: Option<String>,
+    /// What happens then to those who were not reached: nothing, or they get the text of --replacement instead.
+    #[arg(long, value_enum, requires = "not_after")]
+    pub(crate) when_late: Option<WhenLateArg>,
+    /// A text file with what is said instead of a late notice, as "the children stay at school".
+    #[arg(long, value_name = "FILE", requires = "when_late")]
+    pub(crate) replacement: Option<PathBuf>,
+    /// The subject of the replacement; the notice's when not given.
+    #[arg(long, value_name = "SUBJECT", requires = "replacement")]
+    pub(crate) replacement_subject: Option<String>,
+    /// For how many minutes after the deadline the replacement is sent; six hours when not given.
+    #[arg(long, value_name = "MINUTES", requires = "replacement")]
+    pub(crate) replacement_for: Option<u64>,
+    /// How many minutes before the deadline those who wait are listed as foreseen to be late.
+    #[arg(long, value_name = "MINUTES", requires = "not_after")]
+    pub(crate) warn_before: Option<u64>,
     /// Leave out bad rows instead of refusing the whole list.
     #[arg(long)]
     pub(crate) skip_bad: bool,
@@ -136,6 +163,30 @@ pub(crate) struct SendArgs {
     /// Return as soon as the engine has the list safely; do not wait for the carriers.
     #[arg(long)]
     pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenLateArg {
+    Drop,
+    Replace,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EstimateArgs {
+    /// The recipients, as for `todoke send`. Only counts by domain are given to the engine.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) to: PathBuf,
+    /// How urgent it is. An emergency goes before everything else.
+    #[arg(long, value_enum, default_value_t = ClassArg::Normal)]
+    pub(crate) class: ClassArg,
+    /// Say how many would be too late for this time, as 2026-09-01T15:30:00+09:00.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) not_after: Option<String>,
+    /// Print the engine's answer as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
 }
@@ -227,6 +278,13 @@ pub(crate) struct DemoArgs {
     /// End when the notice is through; the last line is then one JSON object.
     #[arg(long, env = "EXIT", num_args = 0..=1, default_missing_value = "1", default_value = "0")]
     pub(crate) exit: String,
+    /// Play a scenario file instead: carriers whose limits nobody tells the engine. The end names crossings, bans and
+    /// the time against that of a sender who knows every limit.
+    #[arg(long, value_name = "FILE", env = "SCENARIO")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Play one mail in so many of the scenario; it takes about as much less time.
+    #[arg(long, value_name = "N", env = "SHRINK", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) shrink: u64,
     /// Makes the run repeatable: who is unknown, who is full.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

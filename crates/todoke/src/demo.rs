@@ -16,8 +16,10 @@ use testkit::{Drain, Guardian, Intent, LedgerLine, Reconciliation, World};
 
 use crate::cli::DemoArgs;
 use crate::client::Client;
+use crate::estimate;
 use crate::list::Row;
 use crate::progress::{self, Totals};
+use crate::rehearsed::Rehearsed;
 use crate::send::inject_body;
 use crate::serve::{self, Running, StopSignals};
 
@@ -40,6 +42,9 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
 
     let guardians: Vec<Guardian> = testkit::population(u64::from(args.contacts), args.seed).collect();
     let totals = totals(&directory, &guardians);
+    let before = estimate::ask(&client, &json!({ "class": "emergency" }), guardians.iter().map(|g| &g.email)).await?;
+    eprint!("\nThe engine's estimate before it sends:\n{}\n", estimate::table(&before));
+    let mut rehearsed = Rehearsed::new(before);
     let clicked = clock.mono();
     let answer = client.post_stream("/engine/api/inject/v1", request(&guardians)).await?;
     let accepted_after = clock.mono().since(clicked);
@@ -48,7 +53,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
         args.contacts,
         accepted_after.as_secs_f64()
     );
-    let state = progress::watch(&client, CAMPAIGN, &totals).await?;
+    let state = progress::watch(&client, CAMPAIGN, &totals, |state| rehearsed.look(state)).await?;
     let through_after = clock.mono().since(clicked);
 
     let csv = data.join("bounces.csv");
@@ -56,6 +61,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
     let message = answer["message_id"].as_str().context("the engine gave no message id")?.parse()?;
     let found = reconcile(&running, &world, message, &guardians);
     progress::print_causes(&state);
+    let clicks = clicks(&running, message, clicked, &clock);
+    print!("{}", rehearsed.lines(at_percent(&clicks, 95)));
     print_places(&running, &csv, &data);
     if !found.is_clean() {
         println!("\n{found}");
@@ -65,7 +72,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
         println!("\nThe engine stays for you to look at. Ctrl-C ends it.");
         stop.wait().await;
     }
-    let summary = summary(&found, &world, accepted_after, &clicks(&running, message, clicked, &clock), through_after);
+    let mut summary = summary(&found, &world, accepted_after, &clicks, through_after);
+    summary["estimate"] = rehearsed.summary(at_percent(&clicks, 95));
     running.stop().await;
     if exits {
         println!("{summary}");
@@ -73,7 +81,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
     Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn data_dir(given: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn data_dir(given: Option<&Path>) -> Result<PathBuf> {
     let dir = match given {
         Some(dir) => dir.to_owned(),
         None => std::env::temp_dir().join(format!("todoke-demo-{}", std::process::id())),
@@ -124,7 +132,7 @@ fn totals(directory: &Directory, guardians: &[Guardian]) -> Totals {
 }
 
 /// Every settled attempt, read from the outbox page by page.
-fn ledger(running: &Running) -> impl Iterator<Item = AttemptRecord> + '_ {
+pub(crate) fn ledger(running: &Running) -> impl Iterator<Item = AttemptRecord> + '_ {
     const PAGE: usize = 10_000;
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -154,6 +162,10 @@ fn clicks(running: &Running, message: MessageId, clicked: MonoUs, clock: &Clock)
     seconds
 }
 
+fn at_percent(seconds: &[f64], percent: usize) -> Option<f64> {
+    seconds.get((seconds.len() * percent).div_ceil(100).saturating_sub(1)).copied()
+}
+
 fn summary(
     found: &Reconciliation,
     world: &World,
@@ -161,7 +173,6 @@ fn summary(
     seconds: &[f64],
     through_after: Duration,
 ) -> Value {
-    let at = |percent: usize| seconds.get((seconds.len() * percent).div_ceil(100).saturating_sub(1)).copied();
     let by_cause = |causes: &BTreeMap<mail_model::Cause, usize>| -> Map<String, Value> {
         causes.iter().map(|(cause, count)| (cause.id().to_owned(), (*count).into())).collect()
     };
@@ -183,8 +194,9 @@ fn summary(
         "duplicates_in_doubt": found.duplicates_in_doubt.len(),
         "phantoms": found.phantoms.len(),
         "seconds_to_accept": accepted_after.as_secs_f64(),
-        "seconds_p50": at(50),
-        "seconds_p99": at(99),
+        "seconds_p50": at_percent(seconds, 50),
+        "seconds_p95": at_percent(seconds, 95),
+        "seconds_p99": at_percent(seconds, 99),
         "seconds_all": through_after.as_secs_f64(),
         "sources_used": sources,
         "carriers": carriers,

@@ -11,19 +11,21 @@ use control_api::{
 use engine_config::{EngineConfig, QueueConfig};
 use inbound::{Addresses, Unsubscribed};
 use mail_model::{CarrierName, EgressPath, PoolName, SiteName, SourceName, UnixMs};
-use queue::Queue;
+use queue::{AuditEntry, Queue};
 
-use scheduler::{Hold, HoldId, HoldScope, Scheduler};
+use scheduler::{Audience, Estimate, Hold, HoldId, HoldScope, Scheduler};
 use telemetry::MetricsHandle;
 use tls_policy::TlsPolicies;
 
 use crate::holds_file::HoldsFile;
+use crate::limits::Limits;
 
 /// Implements the face's port over scheduler and resolver.
 pub(crate) struct Port {
     queue: Queue,
     limits: QueueConfig,
     scheduler: Scheduler,
+    known: Limits,
     resolver: Arc<Resolver>,
     directory: Arc<Directory>,
     clock: clock::Clock,
@@ -39,6 +41,7 @@ impl Port {
     pub(crate) fn new(
         queue: Queue,
         scheduler: Scheduler,
+        known: Limits,
         resolver: Arc<Resolver>,
         directory: Arc<Directory>,
         clock: clock::Clock,
@@ -54,6 +57,7 @@ impl Port {
             queue,
             limits,
             scheduler,
+            known,
             resolver,
             directory,
             clock,
@@ -140,6 +144,14 @@ impl EnginePort for Port {
         states
     }
 
+    fn limits(&self) -> control_api::Limits {
+        self.known.shown()
+    }
+
+    fn forget_limits(&self, carrier: &CarrierName, source: Option<&SourceName>, entry: AuditEntry) -> usize {
+        self.known.forget(carrier, source, entry)
+    }
+
     fn resolve<'a>(&'a self, domain: &'a SiteName, pool: &'a PoolName) -> Answer<'a, Resolution> {
         Box::pin(async move {
             let route = self.resolver.resolve(domain.as_str()).await;
@@ -173,6 +185,10 @@ impl EnginePort for Port {
                 paths: sources.into_iter().map(path).collect(),
             }
         })
+    }
+
+    fn forecast(&self, audience: &Audience) -> Option<Estimate> {
+        Some(self.scheduler.estimate(audience))
     }
 
     fn unsubscribe<'a>(&'a self, token: &'a str) -> Answer<'a, bool> {

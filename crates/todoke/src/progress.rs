@@ -8,17 +8,24 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::estimate;
 
 /// How many recipients each carrier has.
 pub(crate) type Totals = BTreeMap<String, u64>;
 
-/// Shows a campaign until nothing of it is queued; gives its last state.
-pub(crate) async fn watch(client: &Client, campaign: &str, totals: &Totals) -> Result<Value> {
+/// Shows a campaign until nothing of it is queued, and each state to `each` as well; gives its last state.
+pub(crate) async fn watch(
+    client: &Client,
+    campaign: &str,
+    totals: &Totals,
+    mut each: impl FnMut(&Value),
+) -> Result<Value> {
     let bars = Bars::new(totals);
     let path = format!("/engine/api/campaigns/v1/{campaign}");
     loop {
         if let Some(state) = client.find(&path).await? {
             bars.show(&state);
+            each(&state);
             if state["finished"].as_bool() == Some(true) {
                 bars.finish();
                 return Ok(state);
@@ -32,6 +39,8 @@ struct Bars {
     all: MultiProgress,
     by_carrier: BTreeMap<String, ProgressBar>,
     sum: ProgressBar,
+    /// When it will be over, and what takes the longest.
+    words: ProgressBar,
 }
 
 impl Bars {
@@ -46,7 +55,9 @@ impl Bars {
         };
         let by_carrier = totals.iter().map(|(name, total)| (name.clone(), bar(name, *total))).collect();
         let sum = bar("all", totals.values().sum());
-        Self { all, by_carrier, sum }
+        let words = all.add(ProgressBar::new(0));
+        words.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { all, by_carrier, sum, words }
     }
 
     fn show(&self, state: &Value) {
@@ -61,12 +72,14 @@ impl Bars {
         let rate = state["rate_per_s"].as_f64().unwrap_or_default();
         let left = state["eta_s"].as_f64().map_or(String::new(), |s| format!(", about {s:.0} s left"));
         self.sum.set_message(format!("{} · {rate:.0}/s{left}", words(state)));
+        self.words.set_message(estimate::line(&state["estimate"]).unwrap_or_default());
     }
 
     fn finish(&self) {
         for bar in self.by_carrier.values().chain([&self.sum]) {
             bar.abandon();
         }
+        self.words.finish_and_clear();
         self.all.set_draw_target(ProgressDrawTarget::hidden());
     }
 }

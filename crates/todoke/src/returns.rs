@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use canary::Canaries;
 use carriers::Directory;
 use clock::Clock;
 use engine_config::{CertificateConfig, EngineConfig, InboundConfig};
@@ -27,6 +28,7 @@ pub(crate) struct Parts {
     pub(crate) queue: Queue,
     pub(crate) scheduler: Scheduler,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) canaries: Canaries,
     pub(crate) clock: Clock,
 }
 
@@ -46,7 +48,7 @@ struct Listener {
 
 /// Starts the worker, then the listener: what is taken in is dealt with.
 pub(crate) fn start(parts: Parts) -> Result<Returns> {
-    let Parts { config, queue, scheduler, directory, clock } = parts;
+    let Parts { config, queue, scheduler, directory, canaries, clock } = parts;
     let addresses = Arc::new(Addresses::new(&config.edges).context("[returns] or [registration]")?);
     let worker = inbound::Parts {
         config: config.clone(),
@@ -54,6 +56,7 @@ pub(crate) fn start(parts: Parts) -> Result<Returns> {
         queue: queue.clone(),
         scheduler,
         directory,
+        canaries,
         registrar: None,
         clock: clock.clone(),
     };

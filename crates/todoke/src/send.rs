@@ -11,8 +11,10 @@ use futures_util::stream;
 use mail_model::EmailAddress;
 use serde_json::{Value, json};
 
-use crate::cli::{ClassArg, SendArgs};
+use crate::cli::SendArgs;
 use crate::client::Client;
+use crate::deadline_args as deadline;
+use crate::estimate;
 use crate::list::{self, BadRow, List, Row};
 use crate::progress::{self, Totals};
 
@@ -36,13 +38,18 @@ pub(crate) async fn run(args: SendArgs) -> Result<ExitCode> {
     }
     let client = Client::new(&args.engine)?;
     let totals = totals(&list.rows)?;
+    // An engine that cannot say when still sends.
+    let expected = estimate::ask(&client, &head, list.rows.iter().map(|row| &row.email)).await;
+    if let Some(line) = expected.ok().as_ref().and_then(estimate::line) {
+        eprintln!("expected: {line}");
+    }
     let answer = client.post_stream("/engine/api/inject/v1", inject_body(&head, list.rows)).await?;
     eprintln!("the engine has all {} addresses safely, as campaign {campaign}", answer["success_count"]);
     if args.no_wait {
         eprintln!("watch it: {}/engine/api/campaigns/v1/{campaign}", client.base());
         return Ok(ExitCode::SUCCESS);
     }
-    let result = progress::watch(&client, &campaign, &totals).await?;
+    let result = progress::watch(&client, &campaign, &totals, |_| ()).await?;
     client.download(&format!("/engine/api/campaigns/v1/{campaign}/bounces.csv"), &args.bounces).await?;
     progress::print_causes(&result);
     println!("bounce report: {}", args.bounces.display());
@@ -73,21 +80,18 @@ fn head(args: &SendArgs, campaign: &str, body: &str, clock: &Clock) -> Result<Va
         Some(text) => text.parse::<EmailAddress>().context("--envelope-sender")?,
         None => address.clone(),
     };
-    let class = match args.class {
-        ClassArg::Emergency => "emergency",
-        ClassArg::Normal => "normal",
-    };
     let mut head = json!({
         "envelope_sender": sender,
         "campaign": campaign,
         "tenant": args.tenant,
-        "class": class,
+        "class": estimate::class(args.class),
         "content": { "from": { "email": address, "name": name }, "subject": args.subject, "text_body": body },
     });
     if let Some(minutes) = args.give_up_after {
         let end = now(clock)? + jiff::SignedDuration::from_mins(i64::try_from(minutes)?);
         head["not_after"] = end.to_string().into();
     }
+    deadline::put(args, &mut head, now(clock)?)?;
     Ok(head)
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use canary::Canaries;
 use carriers::{Directory, Resolver};
 use clock::{Chance, Clock};
 use control_api::{AcceptLimits, Defaults, EngineState, InjectLimits, Keys};
@@ -16,15 +17,18 @@ use engine_config::EngineConfig;
 use ip_pools::Pools;
 use mail_model::{CampaignName, CarrierName, PoolName, TenantName, UnixMs};
 use queue::Queue;
-use scheduler::Scheduler;
+use scheduler::{Scheduler, SourceBlocks};
 use telemetry::MetricsHandle;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::cli::ServeArgs;
+use crate::deadlines::DeadlineWatch;
+use crate::limits::Limits;
 use crate::port::Port;
 use crate::returns::{self, Returns};
+use crate::time_left;
 
 /// How long open sessions may take to finish the mail in hand at a stop; carriers answer a final dot within seconds.
 const STOP_GRACE: Duration = Duration::from_secs(20);
@@ -35,6 +39,9 @@ pub(crate) struct Running {
     pub(crate) queue: Queue,
     engine: Engine,
     returns: Returns,
+    known: Limits,
+    keeping: JoinHandle<()>,
+    canaries: JoinHandle<()>,
     http: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     stop_http: oneshot::Sender<()>,
@@ -83,7 +90,11 @@ pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
     report_in_doubt(&queue);
     let pools = Pools::new(&pools_config(&config)).context("pools")?;
     let sessions_max = config.engine.sessions_max;
-    let scheduler = Scheduler::new(queue.clone(), directory.clone(), pools, sessions_max, clock.clone());
+    let blocks = config.pools.sources.iter().map(|source| (source.name.clone(), source.address));
+    let scheduler = Scheduler::new(queue.clone(), directory.clone(), pools, sessions_max, clock.clone())
+        .with_netblocks(SourceBlocks::by_address(blocks));
+    let canaries = canaries(&config, &queue, &directory, &clock).await?;
+    let known = Limits::recall(queue.clone(), scheduler.clone(), clock.clone(), &config);
 
     let listener = TcpListener::bind(config.http.listen)
         .await
@@ -94,12 +105,14 @@ pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
         queue: queue.clone(),
         scheduler: scheduler.clone(),
         directory: directory.clone(),
+        canaries: canaries.clone(),
         clock: clock.clone(),
     };
     let returns = returns::start(parts)?;
     let port = Arc::new(Port::new(
         queue.clone(),
         scheduler.clone(),
+        known.clone(),
         resolver.clone(),
         directory.clone(),
         clock.clone(),
@@ -108,17 +121,18 @@ pub(crate) async fn start(config: EngineConfig) -> Result<Running> {
         metrics.clone(),
     ));
     port.restore_holds().context("holds.json cannot be read; move it away to start without suspensions")?;
-    let state = EngineState::new(face(&config, &queue, &directory, port.clone(), &clock)?);
+    let state = EngineState::new(face(&config, &queue, &directory, port.clone(), canaries.clone(), &clock)?);
     let limits = accept_limits(&config);
     let (stop_http, stopped) = oneshot::channel::<()>();
     let http = tokio::spawn(control_api::serve(listener, state, limits, async move {
         stopped.await.ok();
     }));
-    let upkeep = tokio::spawn(upkeep(queue.clone(), clock.clone(), config.clone(), metrics));
+    let (keeping, canaries) = (known.keep_on(), canaries.watch());
+    let upkeep = tokio::spawn(upkeep(queue.clone(), scheduler.clone(), clock.clone(), config.clone(), metrics));
     let parts = delivery::Parts { config, queue: queue.clone(), scheduler, directory, resolver, clock };
     let engine = Engine::start(parts).context("cannot start sending")?;
     port.reports_of(engine.tls_policies().clone());
-    Ok(Running { address, queue, engine, returns, http, upkeep, stop_http })
+    Ok(Running { address, queue, engine, returns, known, keeping, canaries, http, upkeep, stop_http })
 }
 
 impl Running {
@@ -129,35 +143,59 @@ impl Running {
             eprintln!("todoke: a call is still open; it is cut off");
         }
         self.upkeep.abort();
+        self.canaries.abort();
         self.returns.stop(STOP_GRACE).await;
         self.engine.stop(STOP_GRACE).await;
+        self.keeping.abort();
+        let known = self.known;
+        tokio::task::spawn_blocking(move || known.keep()).await.ok();
         // The last handle syncs and closes the store.
         let queue = self.queue;
         tokio::task::spawn_blocking(move || drop(queue)).await.ok();
     }
 }
 
+/// The canaries, with what the queue remembers of them.
+async fn canaries(
+    config: &Arc<EngineConfig>,
+    queue: &Queue,
+    directory: &Arc<Directory>,
+    clock: &Clock,
+) -> Result<Canaries> {
+    let (config, queue, directory, clock) = (config.clone(), queue.clone(), directory.clone(), clock.clone());
+    let read = tokio::task::spawn_blocking(move || Canaries::new(&config.edges, queue, directory, clock));
+    read.await?.context("[returns]")
+}
+
 /// What time does to a queue: deadlines pass, old outcomes are dropped, gauges go stale.
-async fn upkeep(queue: Queue, clock: Clock, config: Arc<EngineConfig>, metrics: MetricsHandle) {
+async fn upkeep(queue: Queue, scheduler: Scheduler, clock: Clock, config: Arc<EngineConfig>, metrics: MetricsHandle) {
     const FORGOTTEN_AT_ONCE_MAX: usize = 1_000;
     let kept_ms = u64::from(config.queue.outcome_retention_days) * 86_400_000;
     let mut every_second = tokio::time::interval(Duration::from_secs(1));
+    let mut deadlines = DeadlineWatch::default();
     for second in 0_u64.. {
         every_second.tick().await;
         let (queue, metrics, now) = (queue.clone(), metrics.clone(), clock.unix());
+        let scheduler = scheduler.clone();
         let data_dir = config.engine.data_dir.clone();
+        let mut watch = std::mem::take(&mut deadlines);
         let work = move || {
             let count = queue.expire(now);
             telemetry::ExpiredWaiting { count }.emit();
+            watch.look(&queue, now);
             sample(&queue, &data_dir);
+            if second.is_multiple_of(5) {
+                time_left::sample(&queue, &scheduler, now);
+            }
             metrics.upkeep();
             if second.is_multiple_of(600) {
                 let before = UnixMs(now.0.saturating_sub(kept_ms));
                 queue.outbox_trim_before(before);
                 queue.forget(before, FORGOTTEN_AT_ONCE_MAX);
             }
+            watch
         };
-        tokio::task::spawn_blocking(work).await.ok();
+        deadlines = tokio::task::spawn_blocking(work).await.unwrap_or_default();
     }
 }
 
@@ -195,6 +233,7 @@ fn face(
     queue: &Queue,
     directory: &Arc<Directory>,
     port: Arc<Port>,
+    canaries: Canaries,
     clock: &Clock,
 ) -> Result<control_api::Parts> {
     let keys = config.http.api_keys.iter().map(|key| (key.name.clone(), key.secret().to_owned()));
@@ -208,12 +247,14 @@ fn face(
         queue: queue.clone(),
         directory: directory.clone(),
         port,
+        canaries,
         clock: clock.clone(),
         keys: Keys::new(keys).context("[http] api_keys_file")?,
         defaults: Defaults {
             campaign: CampaignName::new("none")?,
             tenant: TenantName::new("default")?,
             pool: PoolName::auto(),
+            deadline_warn_s: config.engine.deadline_warn_s,
         },
         pools: config.pools.pools.iter().map(|p| p.name.clone()).chain([PoolName::auto()]).collect(),
         limits,
@@ -249,6 +290,7 @@ fn queue_settings(config: &EngineConfig) -> queue::QueueSettings {
         },
         window_per_lane: size(u64::from(q.window_per_lane)),
         sync_interval: Duration::from_millis(q.sync_interval_ms),
+        node_number: config.engine.node_number,
         ..queue::QueueSettings::default()
     }
 }
@@ -261,6 +303,10 @@ fn pools_config(config: &EngineConfig) -> ip_pools::PoolsConfig {
     let member = |m: &engine_config::PoolMember| ip_pools::MemberConfig { source: m.source.clone(), weight: m.weight };
     let pool = |p: &engine_config::PoolConfig| ip_pools::PoolConfig {
         name: p.name.clone(),
+        kind: match p.kind {
+            engine_config::PoolKind::Wide => ip_pools::PoolKind::Wide,
+            engine_config::PoolKind::Narrow => ip_pools::PoolKind::Narrow,
+        },
         members: p.members.iter().map(member).collect(),
     };
     let caps = &config.pools.warmup.hourly_cap_by_day;

@@ -31,11 +31,16 @@ settings! {
         mx_suffixes: Vec<DomainSuffix> = [], texts(SUFFIX_FORM, 500);
         /// Pool of sources: `wide` spreads over many addresses, `narrow` uses few, steady ones.
         pool: PoolName = required, text(NAME_FORM);
+        /// Time in which a notice should be handed over. A narrow pool calls upon its next member when those before it
+        /// would need longer.
+        finish_within_s: u64 = required, whole(1, 86_400, "seconds");
         /// Encryption.
         tls: TlsPolicy = required, text(TLS_FORM);
         /// Which addresses of its hosts are used. au asks for IPv4 in SPF records.
         ip_version: IpVersion = required, text(IP_VERSION_FORM);
-        /// Connections at once.
+        /// Connections at once at the beginning, if `connections_max` is not less. They grow with need.
+        connections_start: u32 = required, whole(1, 500, "connections");
+        /// Connections at once that are never exceeded: a backstop, for the carrier's number is learned.
         connections_max: u32 = required, whole(1, 500, "connections");
         /// Mails on one connection; then it is closed and opened anew. docomo cuts sessions above 100 recipients.
         messages_per_connection_max: u32 = required, whole(1, 10_000, "mails");
@@ -45,9 +50,9 @@ settings! {
         recipients_per_transaction_max: u32 = required, whole(1, 100, "recipients");
         /// Mails a minute at the beginning.
         rate_start_per_min: f64 = required, real(0.1, 1_000_000.0, "mails a minute");
-        /// Mails a minute that are never exceeded.
+        /// Mails a minute that are never exceeded: a backstop, for the carrier's limit is learned.
         rate_max_per_min: f64 = required, real(0.1, 1_000_000.0, "mails a minute");
-        /// Added after each clean minute.
+        /// Added after each clean minute where growth by factors is switched off, as in measurements.
         rate_step_per_min: f64 = required, real(0.0, 100_000.0, "mails a minute");
         /// Patience with the TCP connection. RFC 5321 says nothing; systems give up after 130.
         connect_timeout_s: u64 = required, whole(1, 300, "seconds");
@@ -63,19 +68,24 @@ settings! {
         idle_close_ms: u64 = required, whole(0, 300_000, "ms");
         /// Waits before the second, third … attempt; the last one repeats.
         retry_after_s: Vec<u64> = required, wholes(1, 86_400, "seconds", 50);
+        /// Wait before the second attempt of a greylisted mail, and between the next few; later ones are wider. The age at
+        /// which greylisted mail passes is learned.
+        greylist_probe_s: u64 = required, whole(1, 3_600, "seconds");
         /// When the attempts end. A message's own deadline ends them earlier.
         give_up_after_s: u64 = required, whole(1, 604_800, "seconds");
-        /// Pause after "slow down".
-        pause_on_throttle_s: u64 = required, whole(1, 86_400, "seconds");
-        /// Pause after "you are blocked".
+        /// First pause after "slow down" where the carrier has published one; 0 leaves it to the controller, which
+        /// begins with seconds.
+        pause_on_throttle_s: u64 = required, whole(0, 86_400, "seconds");
+        /// First pause after "you are blocked" and after too many unknown users; doubled while it lasts.
         pause_on_block_s: u64 = required, whole(1, 86_400, "seconds");
-        /// Pause after connections that were reset; that is how au says both.
+        /// First pause after connections that were reset, doubled while it lasts; that is how au says both.
         pause_on_reset_s: u64 = required, whole(1, 86_400, "seconds");
         /// Share of unknown users that is reported.
         unknown_ratio_warn: f64 = required, real(0.0, 1.0, "of the window");
-        /// Share of unknown users that stops sending for a while: carriers block whole networks above 4 to 5 %.
-        unknown_ratio_stop: f64 = required, real(0.0, 1.0, "of the window");
-        /// Recipients over which that share is taken.
+        /// Share of unknown users that stops sending for a while: carriers block whole networks above 4 to 5 %. A test
+        /// decides when a row of recipients is worse; two thirds of this share are never taken for it.
+        unknown_ratio_stop: f64 = required, real(0.0, 1.0, "of the recipients");
+        /// Recipients over which the reported share is taken.
         unknown_ratio_window: u32 = required, whole(10, 100_000, "recipients");
         /// Whether `a..b@` is sent as `"a..b"@`.
         quote_irregular_local_part: bool = required, Kind::Flag;

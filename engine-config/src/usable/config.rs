@@ -160,9 +160,9 @@ fn read(reading: &Reading, origin: &str, root: &Table) -> Option<EngineConfig> {
     let node_name = node_name.or_else(|| HostName::from_text("unnamed.invalid").ok())?;
     let sources = pools::read_sources(reading, origin, &repeated("sources"), &node_name);
     let pools = pools::read_pools(reading, origin, &repeated("pools"), &sources);
-    let edges = edges::read(reading, origin, root, base, &node_name);
     let policy = tls.as_ref().and_then(|tls| tls.policy);
     let carriers = Profiles::of(reading, origin, root).read(policy, &pools);
+    let edges = edges::read(reading, origin, root, base, &node_name, carriers.as_ref());
     Some(EngineConfig {
         engine: engine?,
         http: http?,

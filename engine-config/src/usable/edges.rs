@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::canaries::{self, Around, CanariesConfig, CanariesWritten, CanaryMailboxWritten};
+use super::carrier::CarriersConfig;
 use super::inbound::{InboundConfig, InboundWritten};
 use super::registration::{self, RegistrationConfig, RegistrationSchoolWritten, RegistrationWritten};
 use super::returns::{ReturnsConfig, ReturnsWritten, UnsubscribeConfig};
@@ -26,6 +28,8 @@ pub struct EdgesConfig {
     pub inbound: InboundConfig,
     /// `[registration]` and `[[registration_schools]]`.
     pub registration: Option<RegistrationConfig>,
+    /// `[canaries]` and `[[canary_mailboxes]]`.
+    pub canaries: CanariesConfig,
 }
 
 /// The sections, in the order of the reference.
@@ -38,6 +42,8 @@ pub(crate) fn sections() -> Vec<SectionTable> {
         InboundWritten::table(),
         RegistrationWritten::table(),
         RegistrationSchoolWritten::table(),
+        CanariesWritten::table(),
+        CanaryMailboxWritten::table(),
     ]
 }
 
@@ -48,6 +54,7 @@ pub(crate) fn read(
     root: &Table,
     base: &Path,
     node_name: &HostName,
+    carriers: Option<&CarriersConfig>,
 ) -> Option<EdgesConfig> {
     let single = |name: &'static str| Section::single(reading, origin, name, table_of(reading, origin, root, name));
     let dkim_keys = signing::read_keys(reading, origin, &tables_of(reading, origin, root, "dkim_keys"), base);
@@ -69,7 +76,19 @@ pub(crate) fn read(
     needs(&section, "domain", has_returns, "returns", "there is no key to authenticate addresses with");
     let listens = inbound.as_ref().is_some_and(|inbound| !inbound.listen.is_empty());
     needs(&section, "domain", listens, "inbound", "there is no listener to receive registrations");
-    Some(EdgesConfig { dkim_keys, dkim: dkim?, returns, unsubscribe: unsubscribe?, inbound: inbound?, registration })
+
+    let mailboxes = tables_of(reading, origin, root, "canary_mailboxes");
+    let around = Around { hears: has_returns && listens, carriers };
+    let canaries = canaries::read(reading, origin, &single("canaries"), &mailboxes, &around);
+    Some(EdgesConfig {
+        dkim_keys,
+        dkim: dkim?,
+        returns,
+        unsubscribe: unsubscribe?,
+        inbound: inbound?,
+        registration,
+        canaries: canaries?,
+    })
 }
 
 /// Notes that `key`, where it is given, cannot do without another section.

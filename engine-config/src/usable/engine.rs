@@ -18,6 +18,12 @@ settings! {
         sessions_max: u32 = 512, whole(1, 65_536, "sessions");
         /// Host part of Message-ID; node_name when left out. One for all nodes lets replies be matched anywhere.
         message_id_host: Option<HostName> = none, text(HOST_FORM);
+        /// Number of this node among those that share one [returns] domain or one message_id_host. It is part of every
+        /// message's id, so that a bounce is taken for this node's mail and for no other's.
+        node_number: u32 = 0, whole(0, 255, "");
+        /// How long before its deadline (not_after) a message lists those who wait as foreseen to be late, at most; a
+        /// third of the time it had when that is shorter. Long enough for a school to telephone.
+        deadline_warn_s: u64 = 600, whole(0, 86_400, "seconds");
     }
 }
 
@@ -60,6 +66,10 @@ pub struct EngineSection {
     pub sessions_max: u32,
     /// Host part of Message-ID.
     pub message_id_host: HostName,
+    /// Number of this node among those that share addresses, 0–255.
+    pub node_number: u8,
+    /// How long before a deadline those who wait are listed as foreseen to be late, seconds, at most.
+    pub deadline_warn_s: u64,
 }
 
 impl EngineWritten {
@@ -70,6 +80,8 @@ impl EngineWritten {
             node_name: self.node_name,
             data_dir: base.join(self.data_dir),
             sessions_max: self.sessions_max,
+            node_number: u8::try_from(self.node_number).unwrap_or(u8::MAX),
+            deadline_warn_s: self.deadline_warn_s,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use mail_model::{PoolName, SourceName, UnixMs};
 
-use super::text::{HOST_FORM, HostName, JapanDay, NAME_FORM};
+use super::text::{HOST_FORM, HostName, JapanDay, KIND_FORM, NAME_FORM, PoolKind};
 use crate::written::document::{Node, Table, Value};
 use crate::written::section::{Reading, Section};
 use crate::written::setting::{Kind, settings, text, whole, wholes};
@@ -27,7 +27,7 @@ settings! {
 
 settings! {
     /// Weighted sources. `wide`, when it is not given, is all sources with equal weight; `narrow`, when it is not
-    /// given, is the first source alone.
+    /// given, is the first three sources.
     pub(crate) struct PoolWritten in "[pools]" {
         /// Its name, which a carrier's `pool` names.
         name: At<PoolName> = required, text(NAME_FORM);
@@ -35,14 +35,21 @@ settings! {
         members: At<Members> = required, Kind::Tables {
             form: "tables such as { source = \"tokyo-1\", weight = 1 }, at least one"
         };
+        /// `wide`: all members at once, by weight and by what each may do. `narrow`: in the order given, the next one
+        /// only when those before it cannot finish within the carrier's finish_within_s. When left out, the pool with
+        /// the name narrow is narrow and every other one is wide.
+        kind: Option<PoolKind> = none, text(KIND_FORM);
     }
 }
+
+/// Members of the pool `narrow` when it is not given: enough to go on when one is blocked, few enough to be known.
+const NARROW_BY_DEFAULT: usize = 3;
 
 settings! {
     /// How new addresses begin. An emergency may exceed the caps, after every warm address has been used.
     pub struct WarmupConfig in "warmup" {
-        /// Mails an hour from one source to one carrier, by day since warmup_started; after the last day the source is
-        /// warm. The default is SendGrid's published schedule (sendgrid.kke.co.jp, ip_warmup_schedule).
+        /// Mails within any hour from one source to all carriers, by day since warmup_started; after the last day the
+        /// source is warm. The default is SendGrid's published schedule (sendgrid.kke.co.jp, ip_warmup_schedule).
         hourly_cap_by_day: Vec<u64> = [
             20, 28, 39, 55, 77, 108, 151, 211, 295, 413, 579, 810, 1_000, 1_587, 2_222, 3_111, 4_356, 6_098, 8_583,
             11_953, 16_734
@@ -79,6 +86,8 @@ pub struct SourceConfig {
 pub struct PoolConfig {
     /// Its name.
     pub name: PoolName,
+    /// Whether its mail is spread or kept together.
+    pub kind: PoolKind,
     /// Its sources; never empty, each once.
     pub members: Vec<PoolMember>,
 }
@@ -181,24 +190,28 @@ pub(crate) fn read_pools(
     let mut pools: Vec<PoolConfig> = Vec::with_capacity(tables.len() + 2);
     for table in tables {
         let section = Section::single(reading, origin, "pools", Some(table));
-        let Some(PoolWritten { name, members }) = PoolWritten::read(&section) else { continue };
+        let Some(PoolWritten { name, members, kind }) = PoolWritten::read(&section) else { continue };
         if pools.iter().any(|pool| pool.name == name.value) {
             let what = format!("there is a pool {} already", name.value);
             section.fault_at(name.line, "name", what, "give each pool its own name");
         }
         let members = known_members(&section, members.value, sources);
-        pools.push(PoolConfig { name: name.value, members });
+        let kind = kind.unwrap_or_else(|| kind_by_name(&name.value));
+        pools.push(PoolConfig { name: name.value, kind, members });
     }
     let equal = |source: &SourceConfig| PoolMember { source: source.name.clone(), weight: 1 };
-    for (name, members) in
-        [("wide", sources.iter().map(equal).collect()), ("narrow", sources.iter().take(1).map(equal).collect())]
-    {
+    for (name, count) in [("wide", sources.len()), ("narrow", NARROW_BY_DEFAULT)] {
         let given = pools.iter().any(|pool| pool.name.as_str() == name);
         if let (false, Ok(name)) = (given, PoolName::new(name)) {
-            pools.push(PoolConfig { name, members });
+            let (kind, members) = (kind_by_name(&name), sources.iter().take(count).map(equal).collect());
+            pools.push(PoolConfig { name, kind, members });
         }
     }
     pools
+}
+
+fn kind_by_name(name: &PoolName) -> PoolKind {
+    if name.as_str() == "narrow" { PoolKind::Narrow } else { PoolKind::Wide }
 }
 
 fn known_members(section: &Section<'_>, members: Members, sources: &[SourceConfig]) -> Vec<PoolMember> {

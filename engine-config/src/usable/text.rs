@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use mail_model::{CarrierName, NameError, PoolName, SourceName, UnixMs};
+use mail_model::{AddressError, CarrierName, EmailAddress, NameError, PoolName, SourceName, UnixMs};
 
 use crate::written::document::{Node, Value};
 use crate::written::setting::Kind;
@@ -25,6 +25,12 @@ pub(crate) const CHARSET_FORM: &str = "one of \"utf-8\", \"iso-2022-jp\"";
 pub(crate) const SIGN_ONCE_FORM: &str = "one of \"never\", \"emergency\", \"always\"";
 /// Form of an [`HttpsUrl`].
 pub(crate) const URL_FORM: &str = "an address such as https://renraku.example.jp/u/";
+/// Form of a [`PoolKind`].
+pub(crate) const KIND_FORM: &str = "one of \"wide\", \"narrow\"";
+/// Form of a [`CanaryName`].
+pub(crate) const CANARY_NAME_FORM: &str = "a name of 1 to 24 lower-case letters, digits and -, such as docomo-1";
+/// Form of a [`CanaryWay`].
+pub(crate) const CANARY_WAY_FORM: &str = "one of \"forward\", \"webhook\"";
 /// Form of a [`LogLevel`].
 pub(crate) const LOG_LEVEL_FORM: &str = "one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"";
 
@@ -137,6 +143,16 @@ choice!(
 );
 
 choice!(
+    /// What a pool of sources is for.
+    PoolKind {
+        /// All members at once: carriers limit each address, so many carry more.
+        Wide = "wide",
+        /// Few steady addresses, the first ones first.
+        Narrow = "narrow"
+    }
+);
+
+choice!(
     /// How the texts of a mail are encoded.
     Charset {
         /// Everything can be written.
@@ -160,6 +176,16 @@ choice!(
 );
 
 choice!(
+    /// How we learn that a canary arrived in its mailbox.
+    CanaryWay {
+        /// The mailbox forwards it to an address of ours.
+        Forward = "forward",
+        /// A program that reads the mailbox calls us.
+        Webhook = "webhook"
+    }
+);
+
+choice!(
     /// How much is logged.
     LogLevel {
         /// What needs hands.
@@ -174,6 +200,37 @@ choice!(
         Trace = "trace"
     }
 );
+
+/// The name of a canary mailbox: it is part of a mail address, so it is short and knows no upper case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CanaryName(Box<str>);
+
+impl CanaryName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromText for CanaryName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let fits = (1..=24).contains(&text.len()) && text.bytes().all(legal);
+        if fits { Ok(Self(text.into())) } else { Err(format!("{text:?} is no such name")) }
+    }
+}
+
+impl fmt::Display for CanaryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromText for EmailAddress {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: AddressError| error.to_string())
+    }
+}
 
 /// An https link that other text is put behind: ends in a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,8 +46,15 @@ pub async fn sweep(State(state): State<EngineState>, headers: HeaderMap, body: B
     if filter == Filter::default() {
         return Err(Fault::invalid("campaign", "give at least one of campaign, tenant, domain, message_id"));
     }
-    let queue = state.parts.queue.clone();
-    let total = tokio::task::spawn_blocking(move || queue.sweep(&filter)).await.map_err(|_| Fault::internal())?;
+    let (queue, canaries) = (state.parts.queue.clone(), state.parts.canaries.clone());
+    let sweep = move || {
+        // Canaries end with their campaign, and are counted nowhere: nobody but us waited for them.
+        for message in canaries.messages_of(filter.campaign.as_ref(), filter.message) {
+            queue.sweep(&Filter { campaign: None, message: Some(message), ..filter.clone() });
+        }
+        queue.sweep(&filter)
+    };
+    let total = tokio::task::spawn_blocking(sweep).await.map_err(|_| Fault::internal())?;
     // Who looks at the log in a year wants to know why, and an operator's reason holds no address.
     tracing::warn!(
         target: "todoke::admin",

@@ -36,13 +36,15 @@ pub const HEADER: [&str; 14] = [
     "重複の可能性",
 ];
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// Without it a Japanese Excel shows garbage.
+pub const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Rows read from the queue at a time.
 const ROWS_PER_PIECE: usize = 1_000;
 
 fn result(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "受付済み",
+        Outcome::Replaced => "代替文を受付",
         Outcome::Deferred(_) => "再送待ち",
         Outcome::Failed(_) => "配信失敗",
         Outcome::Expired(_) => "期限切れ",
@@ -63,6 +65,11 @@ fn cause(outcome: Outcome) -> (&'static str, &'static str, &'static str) {
         Outcome::Withheld(Withheld::Cancelled) => {
             (Withheld::Cancelled.as_str(), "運用担当者または送信者による取消", "必要な場合は送り直してください。")
         }
+        Outcome::Replaced => (
+            "replaced",
+            "期限までに届かず、代わりの文面を送信",
+            "元の連絡は届いていません。必要な場合は電話などで連絡してください。",
+        ),
         Outcome::Complained => (
             "complained",
             "受信者が迷惑メールとして申告",
@@ -73,14 +80,14 @@ fn cause(outcome: Outcome) -> (&'static str, &'static str, &'static str) {
 }
 
 /// Japanese time as a spreadsheet reads it. Japan has had no daylight saving time since 1951.
-fn japanese(at: UnixMs) -> String {
+pub fn japanese(at: UnixMs) -> String {
     let time = i64::try_from(at.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let zone = TimeZone::fixed(tz::offset(9));
     time.map(|time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }
 
 /// One row, every cell safe to open.
-fn row(record: &AttemptRecord) -> [String; HEADER.len()] {
+pub fn row(record: &AttemptRecord) -> [String; HEADER.len()] {
     let (id, label, advice) = cause(record.outcome);
     let reply = record.reply.as_ref();
     [
@@ -103,7 +110,7 @@ fn row(record: &AttemptRecord) -> [String; HEADER.len()] {
 }
 
 /// Rows as CSV.
-pub fn lines<'a>(rows: impl Iterator<Item = [String; HEADER.len()]> + 'a) -> Vec<u8> {
+pub fn lines<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
     let mut writer =
         WriterBuilder::new().quote_style(QuoteStyle::Always).terminator(Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
@@ -134,13 +141,18 @@ pub async fn csv(State(state): State<EngineState>, Path(id): Path<String>) -> Re
             yield Ok(Bytes::from(lines(page.iter().map(row))));
         }
     };
-    let name = format!("attachment; filename=\"bounces-{}.csv\"", id.replace([':', '/'], "_"));
-    let mut response = Body::from_stream(stream).into_response();
+    Ok(as_file(Body::from_stream(stream), "bounces", &id))
+}
+
+/// An answer that a browser keeps as a file.
+pub fn as_file(body: Body, what: &str, id: &str) -> Response {
+    let name = format!("attachment; filename=\"{what}-{}.csv\"", id.replace([':', '/'], "_"));
+    let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     // The id is a checked name: no quote, no line feed.
     if let Ok(value) = HeaderValue::from_str(&name) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
-    Ok(response)
+    response
 }

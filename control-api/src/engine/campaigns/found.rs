@@ -30,6 +30,14 @@ pub fn find(state: &EngineState, id: &str) -> Result<Found, Fault> {
 }
 
 impl Found {
+    /// Its messages, in order of acceptance.
+    pub fn messages(&self, queue: &Queue) -> Vec<MessageId> {
+        match self {
+            Self::Message(message, _) => vec![*message],
+            Self::Campaign(campaign) => queue.messages_of(campaign),
+        }
+    }
+
     /// Its sums.
     pub fn tally(&self, queue: &Queue) -> Tally {
         match self {

@@ -2,7 +2,9 @@
 
 pub mod bounces;
 pub mod cell;
+pub mod deadline;
 pub mod events;
 pub mod found;
 pub mod progress;
+pub mod unreached;
 pub mod view;

@@ -6,7 +6,8 @@ use mail_model::{CarrierName, Cause, Outcome, UnixMs};
 use queue::{Histogram, Tally};
 use serde::Serialize;
 
-use crate::engine::port::Estimate;
+use crate::engine::campaigns::deadline::DeadlineView;
+use crate::engine::estimate::shown::Shown;
 use crate::engine::time;
 
 /// Time from the call to the hand-over, in seconds, within which that share of the accepted mails was handed over.
@@ -44,6 +45,8 @@ pub struct CauseCount {
 pub struct Counts {
     /// The carrier said 2xx to the whole mail. It may still filter it without a word.
     pub accepted: u64,
+    /// Too late, and the carrier said 2xx to the replacement; not counted as accepted.
+    pub replaced: u64,
     /// Attempts that will be or were repeated.
     pub deferred: u64,
     /// Refused for good.
@@ -90,16 +93,22 @@ pub struct Progress {
     pub started_at: Option<String>,
     /// When the last was handed over, once nothing is queued.
     pub finished_at: Option<String>,
-    /// Mails a second: the engine's present rate, or the average so far.
+    /// Mails a second, in the mean so far.
     pub rate_per_s: f64,
     /// Seconds until the last, if all goes on as it does; absent when nothing moves, 0 when finished.
     pub eta_s: Option<f64>,
     /// How long it took, over all carriers.
     pub latency_s: Option<Percentiles>,
+    /// When the rest will have been handed over; absent once nothing is queued, and in the first moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Shown>,
     /// Why, over all carriers, most frequent first.
     pub causes: Vec<CauseCount>,
     /// Carrier by carrier.
     pub carriers: Vec<CarrierProgress>,
+    /// By when it has to be done, if its sender said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DeadlineView>,
 }
 
 /// Milliseconds as seconds. Times of years are far below 2^53 ms, so nothing is lost.
@@ -115,6 +124,7 @@ fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
 fn count(counts: &mut Counts, outcome: Outcome, n: u64) {
     *match outcome {
         Outcome::Accepted => &mut counts.accepted,
+        Outcome::Replaced => &mut counts.replaced,
         Outcome::Deferred(_) => &mut counts.deferred,
         Outcome::Failed(_) => &mut counts.failed,
         Outcome::Expired(_) => &mut counts.expired,
@@ -154,20 +164,27 @@ impl Sums {
     }
 }
 
-/// The average since the first hand-over; for a single mail or a single moment there is none.
-fn average(tally: &Tally, accepted: u64, now: UnixMs) -> Estimate {
+/// Mails a second since the first hand-over; for a single mail or a single moment there is no rate.
+fn average_per_s(tally: &Tally, accepted: u64, now: UnixMs) -> f64 {
     let until = if tally.queued() == 0 { tally.last_accepted } else { Some(now) };
     let running_ms = match (tally.first_accepted, until) {
         (Some(first), Some(until)) => until.since_ms(first),
         _ => 0,
     };
-    let rate_per_s = if running_ms == 0 { 0.0 } else { accepted as f64 / seconds(running_ms) };
-    let seconds_left = (rate_per_s > 0.0).then(|| tally.queued() as f64 / rate_per_s);
-    Estimate { rate_per_s, seconds_left }
+    if running_ms == 0 { 0.0 } else { accepted as f64 / seconds(running_ms) }
+}
+
+/// Seconds until the last: as estimated, or as at the rate so far.
+fn seconds_left(tally: &Tally, estimate: Option<&Shown>, rate_per_s: f64) -> Option<f64> {
+    match estimate {
+        _ if tally.queued() == 0 => Some(0.0),
+        Some(shown) => shown.all.likely_s.all.map(|all| (all - shown.elapsed_s).max(0.0)),
+        None => (rate_per_s > 0.0).then(|| tally.queued() as f64 / rate_per_s),
+    }
 }
 
 /// The sums as shown. `estimate` is the engine's own view, if it has one.
-pub fn progress(id: &str, tally: &Tally, estimate: Option<Estimate>, now: UnixMs) -> Progress {
+pub fn progress(id: &str, tally: &Tally, estimate: Option<Shown>, now: UnixMs) -> Progress {
     let mut all = Sums::default();
     let mut by_carrier: BTreeMap<&CarrierName, Sums> = BTreeMap::new();
     for (carrier, outcome, n) in tally.outcomes() {
@@ -182,7 +199,7 @@ pub fn progress(id: &str, tally: &Tally, estimate: Option<Estimate>, now: UnixMs
         counts: sums.counts,
     };
     let finished = tally.queued() == 0;
-    let estimate = estimate.filter(|_| !finished).unwrap_or_else(|| average(tally, all.counts.accepted, now));
+    let rate_per_s = average_per_s(tally, all.counts.accepted, now);
     Progress {
         id: id.to_owned(),
         count: tally.count,
@@ -190,11 +207,13 @@ pub fn progress(id: &str, tally: &Tally, estimate: Option<Estimate>, now: UnixMs
         finished,
         started_at: tally.first_accepted.and_then(time::shown),
         finished_at: tally.last_accepted.filter(|_| finished).and_then(time::shown),
-        rate_per_s: estimate.rate_per_s,
-        eta_s: if finished { Some(0.0) } else { estimate.seconds_left },
+        rate_per_s,
+        eta_s: seconds_left(tally, estimate.as_ref(), rate_per_s),
+        estimate,
         latency_s: percentiles(&tally.latency_of_all()),
         causes: all.causes(),
         carriers: by_carrier.into_iter().map(carrier).collect(),
+        deadline: None,
         counts: all.counts,
     }
 }

@@ -6,11 +6,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use compose::Content;
+use compose::{Content, ContentError, ContentSpec};
 use mail_model::UnixMs;
 use queue::{Begun, Idempotency, NewMessage};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::engine::inject::along;
 use crate::engine::inject::answer::answer;
 use crate::engine::inject::fill::{Filled, Target, fill};
 use crate::engine::inject::head::{Head, check_key};
@@ -58,27 +59,30 @@ async fn take(state: &EngineState, headers: &HeaderMap, body: Body) -> Result<Re
     let key = key(headers, head.as_ref(), &mut faults);
     let now = state.parts.clock.unix();
     let idempotency = key.map(|key| Idempotency { key, digest });
+    let reserved = state.parts.canaries.reserve(spool.count());
 
     let target = match head {
-        Some(head) if faults.is_empty() => match begin(state, head, idempotency, now, &mut faults)? {
+        Some(head) if faults.is_empty() => match begin(state, head, idempotency.clone(), now, &mut faults)? {
             Start::Replay(response) => return Ok(response),
             Start::Fill(target) => target.map(|target| *target),
         },
         _ => None,
     };
-    let Filled { head, intake, content_bytes } = filled(state, target, spool, faults, now).await?;
-    let accepted = intake.commit().await.map_err(|refusal| refusal::fault(&refusal))?;
+    let filled = filled(state, target, spool, faults, now).await?;
+    let Head { campaign, tenant, class, .. } = &filled.head;
+    let (campaign, tenant, class, content_bytes) = (campaign.clone(), tenant.clone(), *class, filled.content_bytes);
+    let accepted = along::commit(state, reserved, filled, idempotency).await?;
     telemetry::MessageAccepted {
         message: accepted.message,
-        campaign: &head.campaign,
-        tenant: &head.tenant,
-        class: head.class,
+        campaign: &campaign,
+        tenant: &tenant,
+        class,
         recipients: accepted.count,
         content_bytes,
         took: state.parts.clock.mono().since(complete),
     }
     .emit();
-    Ok(answer(accepted.message, accepted.count, &head.campaign, false))
+    Ok(answer(accepted.message, accepted.count, &campaign, false))
 }
 
 /// Waits a while for a free place: back-pressure slows a burst down without an error.
@@ -130,6 +134,11 @@ fn begin(
         pool: head.pool.clone(),
         not_before: head.not_before,
         not_after: head.not_after,
+        at_deadline: head.late.at_deadline(
+            head.not_before.unwrap_or(now).max(now),
+            head.not_after,
+            state.parts.defaults.deadline_warn_s,
+        ),
         sender: head.sender.clone(),
         content: head.stored.encode(),
         idempotency,
@@ -144,15 +153,25 @@ fn begin(
     if head.not_after.is_some_and(|end| end <= now) {
         faults.add("not_after", "the time is past; nothing could be sent");
     }
-    match Content::parse(&head.stored.content, head.stored.dialect, intake.message()) {
-        Ok(content) => Ok(Start::Fill(Some(Box::new(Target { head, content, content_bytes, intake })))),
-        Err(error) => {
-            // A field such as `content, header Reply-To` already begins with the word.
-            let below = error.field.starts_with("content");
-            faults.add(if below { error.field } else { format!("content.{}", error.field) }, error.message);
-            Ok(Start::Fill(None))
+    let parse = |spec: &ContentSpec| Content::parse(spec, head.stored.dialect, intake.message());
+    match (parse(&head.stored.content), head.stored.replacement.as_ref().map(parse).transpose()) {
+        (Ok(content), Ok(replacement)) => {
+            let target = Target { head, content, replacement, content_bytes, intake };
+            return Ok(Start::Fill(Some(Box::new(target))));
+        }
+        (content, replacement) => {
+            content.err().into_iter().for_each(|error| name(faults, "content", error));
+            replacement.err().into_iter().for_each(|error| name(faults, "replacement", error));
         }
     }
+    Ok(Start::Fill(None))
+}
+
+/// A field such as `content, header Reply-To` already begins with its word.
+fn name(faults: &mut Faults, word: &str, error: ContentError) {
+    let below = error.field.strip_prefix("content");
+    let field = below.map_or_else(|| format!("{word}.{}", error.field), |below| format!("{word}{below}"));
+    faults.add(field, error.message);
 }
 
 async fn filled(

@@ -1,5 +1,6 @@
 //! Hands the recipients of one call to the queue, one by one, and checks each on the way.
 
+use canary::Sample;
 use compose::{Charset, Content, Fill, StoredRecipient};
 use mail_model::{NotificationId, UnixMs};
 use queue::Intake;
@@ -19,6 +20,8 @@ pub struct Target {
     pub head: Head,
     /// The content, compiled.
     pub content: Content,
+    /// What is sent in its place after its deadline, compiled.
+    pub replacement: Option<Content>,
     /// Its size as stored.
     pub content_bytes: usize,
     /// Where recipients go; dropping it undoes everything.
@@ -29,8 +32,12 @@ pub struct Target {
 pub struct Filled {
     /// The fields.
     pub head: Head,
+    /// The content, compiled.
+    pub content: Content,
     /// Size of the content as stored.
     pub content_bytes: usize,
+    /// What a canary's mail is filled with.
+    pub sample: Sample,
     /// Every recipient; to be committed.
     pub intake: Intake,
 }
@@ -45,10 +52,13 @@ pub fn fill(
     now: UnixMs,
 ) -> Result<Filled, Fault> {
     let mut reader = spool.into_reader().map_err(|e| no_room(&e))?;
-    let mut index = 0;
+    let (mut index, mut sample) = (0, Sample::default());
     while let Some(recipient) = next(&mut reader, index, &mut faults)? {
         if let (Some(target), Some(recipient)) = (&mut target, recipient) {
             check(state, target, &recipient, index, now, &mut faults);
+            if index == 0 {
+                sample = Sample::of(recipient.name.as_deref(), &recipient.substitutions);
+            }
             // After a fault nothing will be kept; only the checking goes on.
             if faults.is_empty() {
                 add(state, target, recipient)?;
@@ -58,8 +68,8 @@ pub fn fill(
     }
     faults.into_result()?;
     // Without a target there is a fault, and the line above has returned it.
-    let Target { head, content_bytes, intake, .. } = target.ok_or_else(Fault::internal)?;
-    Ok(Filled { head, content_bytes, intake })
+    let Target { head, content, content_bytes, intake, .. } = target.ok_or_else(Fault::internal)?;
+    Ok(Filled { head, content, content_bytes, sample, intake })
 }
 
 /// The outer `None` is the end of the list, the inner one a recipient with a fault.
@@ -93,7 +103,11 @@ fn check(state: &EngineState, target: &Target, recipient: &Recipient, index: u64
         unsubscribe: None,
     };
     let checked = if index == 0 { target.content.render(&fill).map(|_| ()) } else { target.content.check(&fill) };
-    if let Err(error) = checked {
+    let instead = target.replacement.as_ref().map_or(Ok(()), |content| match index {
+        0 => content.render(&fill).map(|_| ()),
+        _ => content.check(&fill),
+    });
+    if let Err(error) = checked.and(instead) {
         faults.add(format!("recipients[{index}]"), error.to_string());
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::engine::inject::place;
+use crate::engine::inject::{late, place};
 use crate::engine::limits::Defaults;
 use crate::engine::time::instant;
 use crate::http::body::explain;
@@ -17,8 +17,11 @@ use crate::http::fault::{Fault, Faults};
 /// Longest idempotency key in bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
+/// How the names begin under which the engine counts mails of its own.
+const OWN_PREFIX: &str = "todoke:";
+
 /// The fields a caller may give, `recipients` left out.
-pub const FIELDS: [&str; 15] = [
+pub const FIELDS: [&str; 18] = [
     "envelope_sender",
     "content",
     "substitutions",
@@ -31,6 +34,9 @@ pub const FIELDS: [&str; 15] = [
     "class",
     "not_before",
     "not_after",
+    "when_late",
+    "replacement",
+    "warn_before_s",
     "pool",
     "idempotency_key",
     "metadata",
@@ -61,6 +67,8 @@ pub struct Head {
     pub not_before: Option<UnixMs>,
     /// Not to be sent later.
     pub not_after: Option<UnixMs>,
+    /// What is wanted around that time.
+    pub late: late::Wish,
     /// The key in the body.
     pub idempotency_key: Option<String>,
 }
@@ -93,7 +101,10 @@ impl Written {
         }
         let dialect = fields.dialect()?;
         let substitutions = fields.typed("substitutions")?.unwrap_or_default();
-        let campaign = fields.name("campaign", &defaults.campaign)?;
+        let campaign = fields.name::<CampaignName>("campaign", &defaults.campaign)?;
+        if campaign.as_str().starts_with(OWN_PREFIX) {
+            fields.faults.add("campaign", "names that begin with todoke: are this engine's own");
+        }
         let tenant = fields.name("tenant", &defaults.tenant)?;
         let pool = fields.name("pool", &defaults.pool)?;
         let class = fields.class()?;
@@ -104,6 +115,14 @@ impl Written {
         {
             fields.faults.add("not_after", "not_after must be later than not_before");
         }
+        let written = late::Written {
+            when_late: fields.typed("when_late")?,
+            replacement: fields.typed("replacement")?,
+            warn_before_s: fields.typed("warn_before_s")?,
+        };
+        // A deadline that was given and is wrong has been named already.
+        let has_deadline = not_after.is_some() || fields.had_fault("not_after");
+        let late = written.judge(content.as_ref(), has_deadline, fields.faults);
         let idempotency_key = fields.typed::<String>("idempotency_key")?;
         if let Some(key) = &idempotency_key {
             check_key("idempotency_key", key, fields.faults);
@@ -113,13 +132,14 @@ impl Written {
         };
         let head = Head {
             sender,
-            stored: StoredContent { content, substitutions, dialect },
+            stored: StoredContent { content, substitutions, replacement: late.replacement.clone(), dialect },
             campaign,
             tenant,
             class,
             pool,
             not_before,
             not_after,
+            late,
             idempotency_key,
         };
         Ok(Some(head))

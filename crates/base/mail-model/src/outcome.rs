@@ -12,6 +12,7 @@ use crate::cause::Cause;
 /// | outcome | final | meaning |
 /// |---|---|---|
 /// | `Accepted` | yes | the carrier said 2xx to the final dot; not "delivered", carriers filter silently |
+/// | `Replaced` | yes | its deadline passed, and the carrier took what its sender wanted sent in its place |
 /// | `Deferred` | no | will be tried again |
 /// | `Failed` | yes | refused for good |
 /// | `Expired` | yes | its deadline or the last retry passed; the cause is that of the last attempt |
@@ -23,6 +24,8 @@ use crate::cause::Cause;
 pub enum Outcome {
     /// Handed over.
     Accepted,
+    /// Too late, and its replacement was handed over. Counted apart: the notice itself did not reach anybody.
+    Replaced,
     /// Again later.
     Deferred(Cause),
     /// Refused for good.
@@ -48,6 +51,11 @@ pub enum Withheld {
 }
 
 impl Outcome {
+    /// Whether a mail of it was handed over, the notice itself or its replacement.
+    pub fn is_handed_over(self) -> bool {
+        matches!(self, Self::Accepted | Self::Replaced)
+    }
+
     /// Whether no further attempt follows.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Deferred(_))
@@ -57,14 +65,15 @@ impl Outcome {
     pub fn cause(self) -> Option<Cause> {
         match self {
             Self::Deferred(cause) | Self::Failed(cause) | Self::Expired(cause) | Self::Bounced(cause) => Some(cause),
-            Self::Accepted | Self::Withheld(_) | Self::Complained => None,
+            Self::Accepted | Self::Replaced | Self::Withheld(_) | Self::Complained => None,
         }
     }
 
-    /// `accepted`, `deferred`, `failed`, `expired`, `withheld`, `bounced` or `complained`.
+    /// `accepted`, `replaced`, `deferred`, `failed`, `expired`, `withheld`, `bounced` or `complained`.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Replaced => "replaced",
             Self::Deferred(_) => "deferred",
             Self::Failed(_) => "failed",
             Self::Expired(_) => "expired",

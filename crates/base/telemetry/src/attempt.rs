@@ -52,13 +52,14 @@ impl AttemptFinished<'_> {
     pub fn emit(&self) {
         match self.outcome {
             Outcome::Accepted => self.meters.accepted(self.took, self.since_accepted),
+            Outcome::Replaced => self.meters.replaced(self.took),
             Outcome::Deferred(cause) => self.meters.deferred(cause),
             Outcome::Failed(cause) => self.meters.failed(cause),
             Outcome::Expired(cause) => self.meters.expired(cause),
             // Late outcomes belong to no attempt: what came back has events of its own.
             Outcome::Withheld(_) | Outcome::Bounced(_) | Outcome::Complained => {}
         }
-        if self.outcome == Outcome::Accepted {
+        if self.outcome.is_handed_over() {
             if enabled!(target: "todoke::attempt", Level::DEBUG) {
                 self.log_accepted();
             }
@@ -123,7 +124,7 @@ impl AttemptFinished<'_> {
 /// KumoMTA's word for an outcome.
 fn record_type(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Accepted => "Delivery",
+        Outcome::Accepted | Outcome::Replaced => "Delivery",
         Outcome::Deferred(_) => "TransientFailure",
         Outcome::Failed(_) => "Bounce",
         Outcome::Expired(_) => "Expiration",

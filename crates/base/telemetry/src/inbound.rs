@@ -26,7 +26,7 @@ impl InboundHandled {
                 "a mail could not be read because of a fault in this program; it is kept for people to look at"
             ),
             "delayed" => {
-                info!(target: "todoke::inbound", id, "a carrier that accepted a mail still tries to deliver it")
+                info!(target: "todoke::inbound", id, "a carrier that accepted a mail still tries to deliver it");
             }
             kind => debug!(target: "todoke::inbound", id, kind, "a mail that came in was dealt with"),
         }

@@ -2,10 +2,13 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod canary;
 mod certificate;
+mod deadline;
 mod engine;
 mod inbound;
 mod install;
+mod limits;
 mod meters;
 mod metrics_table;
 mod path;
@@ -20,18 +23,21 @@ mod store;
 mod tls_policy;
 
 pub use attempt::AttemptFinished;
+pub use canary::{CanariesJoined, CanaryFared, CanaryFate, CanarySample};
 pub use certificate::{CertificateRead, CertificateUnusable};
+pub use deadline::{DeadlineNear, ForeseenLateSample};
 pub use engine::{EngineStarted, EngineStopped, EngineStopping, LimitReached, StopSlow};
 pub use inbound::{
     InboundHandled, InboxSample, LateOutcome, OperatorAlarm, RegistrationEnded, SuppressionNoted, SuppressionsLifted,
 };
 pub use install::{MetricsHandle, TelemetryError, init_logging, install_metrics};
+pub use limits::{LimitsIgnored, LimitsRecalled, NetblockSample, PathSample, WarmUpSample};
 pub use meters::PathMeters;
 pub use metrics_table::{METRICS, Metric, MetricKind};
 pub use path::{BlockReason, PathBlocked, PathReopened, PathThrottled};
 pub use redact::without_addresses;
 pub use request::{ConnectionDenied, HttpRequest, InjectionRefused, MessageAccepted};
-pub use sample::{DiskSample, MemorySample, PathSample, QueueSample, process_memory_bytes};
+pub use sample::{DiskSample, MemorySample, QueueSample, TimeLeftSample, process_memory_bytes};
 pub use session::{SessionClosed, SessionFailed, SessionOpened, SessionPanicked};
 pub use signing::MailUnsigned;
 pub use smtp_server::{

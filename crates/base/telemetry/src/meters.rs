@@ -32,6 +32,7 @@ pub struct PathMeters {
     bounces: [Counter; Cause::ALL.len()],
     deferrals: [Counter; Cause::ALL.len()],
     expired: Counter,
+    replaced: Counter,
     duplicates_possible: Counter,
     delayed_by_rate: Counter,
     attempt: Histogram,
@@ -62,6 +63,7 @@ impl PathMeters {
             bounces: by_cause(table::BOUNCES),
             deferrals: by_cause(table::DEFERRALS),
             expired: counter!(table::EXPIRED),
+            replaced: counter!(table::REPLACED),
             duplicates_possible: counter!(table::DUPLICATES_POSSIBLE),
             delayed_by_rate: counter!(table::DELAYED_BY_RATE, "queue" => carrier.to_string()),
             attempt: histogram!(table::DELIVER_LATENCY, "service" => SMTP_CLIENT),
@@ -78,6 +80,14 @@ impl PathMeters {
         self.attempt.record(attempt.as_secs_f64());
         self.send.record(since_accepted.as_secs_f64());
         share::count(since_accepted);
+    }
+
+    /// The carrier said 2xx to what was sent in place of a mail that was too late. It is a mail that left, and none of
+    /// those whose time from the request is measured.
+    pub fn replaced(&self, attempt: Duration) {
+        self.delivered.increment();
+        self.replaced.increment(1);
+        self.attempt.record(attempt.as_secs_f64());
     }
 
     /// It will be tried again.

@@ -74,6 +74,8 @@ metrics! {
         "Notifications due and in memory", alert "";
     QUEUED_BY_PROVIDER = Gauge, "queued_count_by_provider" ["provider"]
         "Notifications waiting, by carrier", alert "rising for 30 minutes";
+    TIME_LEFT = Gauge, "todoke_estimate_left_seconds" ["provider"]
+        "Seconds until what waits is handed over, most likely, by carrier; infinite when nobody can say", alert "";
     CONNECTIONS = Gauge, "connection_count" ["service"]
         "Sessions open now", alert "";
     CONNECTIONS_BY_PROVIDER = Gauge, "connection_count_by_provider" ["provider"]
@@ -110,6 +112,12 @@ metrics! {
         "Share (0 to 1) of accepted mails handed over within 10 s, since the start", alert "";
     EXPIRED = Counter, "todoke_expired_before_delivery_total" []
         "Notifications whose deadline or last retry passed", alert "any";
+    REPLACED = Counter, "todoke_replaced_total" []
+        "Notifications whose deadline passed and whose replacement a carrier accepted", alert "";
+    FORESEEN_LATE = Gauge, "todoke_foreseen_late" []
+        "Notifications that wait although the deadline of their message is near", alert "over 0";
+    DEADLINE_WARNINGS = Counter, "todoke_deadline_warnings_total" []
+        "Messages whose deadline came near while recipients waited", alert "";
     DUPLICATES_POSSIBLE = Counter, "todoke_duplicates_possible_total" []
         "Mails whose final reply was lost: the next attempt may be a second copy", alert "any";
     SUPPRESSED = Counter, "todoke_suppressed_total" ["carrier", "cause"]
@@ -128,6 +136,12 @@ metrics! {
         "Synced writes that took over a second", alert "any";
     PATH_RATE = Gauge, "todoke_path_rate_per_minute" ["provider", "source"]
         "What the controller lets a source address send to a carrier, in mails per minute", alert "";
+    PATH_LIMIT = Gauge, "todoke_path_limit_per_minute" ["provider", "source"]
+        "The rate at which a carrier was found to take no more from a source address, in mails per minute; 0 while unknown", alert "";
+    NETBLOCK_LIMIT = Gauge, "todoke_netblock_limit_per_minute" ["provider", "netblock"]
+        "The same for all source addresses of one netblock together", alert "";
+    WARMUP_USED = Gauge, "todoke_warmup_hour_used" ["source"]
+        "Share (0 to 1) of its cap that a young source address has used in the last hour; 0 when it is warm", alert "";
     THROTTLED = Counter, "todoke_path_throttled_total" ["provider", "source"]
         "Times a carrier asked us to slow down", alert "";
     INBOUND_SESSIONS = Gauge, "todoke_inbound_sessions" []
@@ -175,6 +189,12 @@ metrics! {
         "Things that came back by mail and ask for an operator, by carrier and reason", alert "reason delist, authentication, complaint or unknown_burst: any";
     REGISTRATIONS = Counter, "todoke_registrations_total" ["result"]
         "Mails to registration addresses, by how they ended", alert "result not_authentic: most of all for 30 minutes";
+    CANARIES = Counter, "todoke_canaries_total" ["carrier", "result"]
+        "Mails to our own mailboxes, by what became of them: arrived, late, missing, refused, withheld", alert "";
+    CANARY_MISSING = Gauge, "todoke_canary_missing" ["carrier"]
+        "Our own mailboxes whose last mail the carrier accepted and which has not arrived in time", alert "over 0";
+    CANARY_DURATION = Seconds(NOTIFY), "todoke_canary_arrive_duration_seconds" ["carrier"]
+        "From the carrier's 2xx to the arrival in a mailbox of ours, as far as we see it", alert "";
     START_TIME = Gauge, "process_start_time_seconds" []
         "When this process started, in seconds since 1970", alert "changed";
     BUILD = Gauge, "todoke_build_info" ["version"]

@@ -1,6 +1,6 @@
-//! Gauges that somebody must read now and then: queue, paths, memory, disk.
+//! Gauges that somebody must read now and then: queue, memory, disk.
 
-use mail_model::{CarrierName, SourceName};
+use mail_model::CarrierName;
 use metrics::gauge;
 
 use crate::meters::SMTP_CLIENT;
@@ -27,21 +27,18 @@ impl QueueSample<'_> {
     }
 }
 
-/// What the controller allows a path.
-pub struct PathSample<'a> {
-    /// Whose server.
+/// How long what waits for one carrier will take.
+pub struct TimeLeftSample<'a> {
+    /// Whose.
     pub carrier: &'a CarrierName,
-    /// Which source.
-    pub source: &'a SourceName,
-    /// Mails per minute.
-    pub rate_per_min: f64,
+    /// Seconds until the last is handed over, most likely.
+    pub seconds: f64,
 }
 
-impl PathSample<'_> {
+impl TimeLeftSample<'_> {
     /// Sets the gauge.
     pub fn emit(&self) {
-        let labels = [("provider", self.carrier.to_string()), ("source", self.source.to_string())];
-        gauge!(table::PATH_RATE, &labels).set(self.rate_per_min);
+        gauge!(table::TIME_LEFT, "provider" => self.carrier.to_string()).set(self.seconds);
     }
 }
 

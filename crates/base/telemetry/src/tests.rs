@@ -66,6 +66,7 @@ impl World {
     fn emit_everything(&self) {
         let (meters, carrier, source) = (&self.meters, &self.carrier, &self.source);
         self.attempt(Outcome::Accepted).emit();
+        self.attempt(Outcome::Replaced).emit();
         self.attempt(Outcome::Deferred(Cause::RateLimited)).emit();
         self.attempt(Outcome::Failed(Cause::AddressUnknown)).emit();
         self.attempt(Outcome::Expired(Cause::MailboxFull)).emit();
@@ -96,11 +97,18 @@ impl World {
         let (campaign, tenant) = (&self.campaign, &self.tenant);
         let (message, class) = (MessageId(1), Class::Normal);
         MessageAccepted { message, campaign, tenant, class, recipients: 5, content_bytes: 100, took: SECOND }.emit();
+        DeadlineNear { message, campaign, not_after: UnixMs(9_000), now: UnixMs(1_000), waiting: 3 }.emit();
+        ForeseenLateSample { count: 3 }.emit();
         InjectionRefused { reason: "content", status: 422 }.emit();
         HttpRequest { route: "/api/inject/v1", code: 200 }.emit();
         ConnectionDenied { limit: "http.connections_max" }.emit();
         QueueSample { scheduled: 7, ready: 2, by_carrier: &[(carrier.clone(), 7)] }.emit();
-        PathSample { carrier, source, rate_per_min: 60.0 }.emit();
+        TimeLeftSample { carrier, seconds: 42.0 }.emit();
+        PathSample { carrier, source, rate_per_min: 60.0, limit_per_min: Some(95.0) }.emit();
+        NetblockSample { carrier, netblock: "192.0.2.0/24", limit_per_min: None }.emit();
+        WarmUpSample { source, sent: 5, cap: Some(20) }.emit();
+        LimitsRecalled { used: 3 }.emit();
+        LimitsIgnored { count: 1, why: &"broken" }.emit();
         MemorySample { resident_bytes: process_memory_bytes().unwrap_or(1) }.emit();
         DiskSample { name: "queue", free_bytes: 25, total_bytes: 100 }.emit();
         self.emit_inbound();
@@ -120,9 +128,23 @@ impl World {
             LateOutcome { id, carrier, outcome, rule: "docomo/unknown" }.emit();
         }
         SuppressionNoted { carrier, reason: "complained" }.emit();
+        self.emit_canaries(id);
         SuppressionsLifted { carrier, count: 2 }.emit();
         OperatorAlarm { carrier, reason: "complaint" }.emit();
         RegistrationEnded { result: "pass" }.emit();
+    }
+
+    fn emit_canaries(&self, id: NotificationId) {
+        let (carrier, campaign, mailbox) = (&self.carrier, &self.campaign, "docomo-1");
+        CanariesJoined { campaign, count: 2, trouble: "" }.emit();
+        CanariesJoined { campaign, count: 0, trouble: "the queue takes no more messages" }.emit();
+        for fate in
+            [CanaryFate::Arrived, CanaryFate::Late, CanaryFate::Missing, CanaryFate::Refused, CanaryFate::Withheld]
+        {
+            let (since_accepted, cause) = (Some(SECOND), Some("mailbox_full"));
+            CanaryFared { id, carrier, mailbox, campaign, fate, since_accepted, cause }.emit();
+        }
+        CanarySample { carrier, missing: 1 }.emit();
     }
 
     fn emit_inbound(&self) {
@@ -198,7 +220,7 @@ fn names_are_unique_and_ours_have_our_prefix() {
 fn an_outcome_is_counted_where_it_belongs() {
     let text = rendered();
     for line in [
-        "total_messages_delivered{service=\"smtp_client\"} 1",
+        "total_messages_delivered{service=\"smtp_client\"} 2",
         "total_messages_transfail{service=\"smtp_client\"} 1",
         "total_messages_fail{service=\"smtp_client\"} 2",
         "total_messages_fail_by_provider_and_source{provider=\"docomo\",source=\"tokyo-1\",pool=\"main\"} 2",
@@ -206,6 +228,10 @@ fn an_outcome_is_counted_where_it_belongs() {
         "todoke_bounces_total{carrier=\"docomo\",cause=\"mailbox_full\"} 1",
         "todoke_deferrals_total{carrier=\"docomo\",cause=\"rate_limited\"} 1",
         "todoke_expired_before_delivery_total 2",
+        "todoke_replaced_total 1",
+        "todoke_canaries_total{carrier=\"docomo\",result=\"missing\"} 1",
+        "todoke_canary_arrive_duration_seconds_count{carrier=\"docomo\"} 2",
+        "todoke_foreseen_late 3",
         "todoke_duplicates_possible_total 3",
         "todoke_notification_send_duration_seconds_bucket{le=\"1\"} 1",
         "connection_count{service=\"smtp_client\"} 0",

@@ -58,6 +58,24 @@ pub enum Wish {
     Unsubscribed,
 }
 
+/// One thing to be noted of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// A bounce; see [`AddressHistory::record_from`], or [`AddressHistory::record`] without a path.
+    Bounce {
+        /// Why.
+        cause: Cause,
+        /// When.
+        at: UnixMs,
+        /// By which path the mail had left.
+        path: Option<EgressPath>,
+        /// Whether that path's "unknown" is not believed.
+        is_doubted: bool,
+    },
+    /// What its owner wants.
+    Wish(Wish),
+}
+
 /// Who said that the address is unknown, and when: what has to be asked when that path turns out to say it of everybody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
@@ -131,6 +149,24 @@ impl AddressHistory {
         let (carrier, site, source) = (path.carrier.clone(), path.site.clone(), path.source.clone());
         self.said = Some(Said { at, carrier, site, source, before: self.suppressed });
         self.record(cause, at);
+    }
+
+    /// Notes one thing.
+    pub fn note(&mut self, noted: &Noted) {
+        match noted {
+            Noted::Bounce { cause, at, path: Some(path), is_doubted } => {
+                self.record_from(*cause, *at, path, *is_doubted);
+            }
+            Noted::Bounce { cause, at, path: None, .. } => self.record(*cause, *at),
+            Noted::Wish(wish) => self.record_wish(*wish),
+        }
+    }
+
+    /// What the queue is to keep after one thing more was noted on what it keeps.
+    pub fn noted(stored: Option<&[u8]>, noted: &Noted) -> Vec<u8> {
+        let mut history = Self::decode(stored);
+        history.note(noted);
+        history.encode()
     }
 
     /// Notes what the address's owner wants.

@@ -15,7 +15,7 @@ mod rules;
 mod status;
 mod trouble;
 
-pub use address_history::{AddressHistory, Reason, Said, Wish};
+pub use address_history::{AddressHistory, Noted, Reason, Said, Wish};
 pub use classify::{classify_quoted_reply, classify_reply};
 pub use disposition::{BLOCKED_ATTEMPTS_MAX, Disposition, disposition};
 pub use report::{

@@ -170,7 +170,7 @@ impl Sheet {
         };
         let kept = self.for_all.get_or_init(|| {
             let (count, fields) = make();
-            let keys = keys.iter().take(count).map(|key| Arc::clone(key)).collect();
+            let keys = keys.iter().take(count).map(Arc::clone).collect();
             ForAll { keys, date: fill.date, fields }
         });
         let is_the_same = kept.date == fill.date

@@ -13,6 +13,9 @@ pub struct StoredContent {
     /// Substitutions that hold for every recipient.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub substitutions: Map<String, Value>,
+    /// What is sent in its place after the message's deadline, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<ContentSpec>,
     /// How the content's marks are read.
     #[serde(default)]
     pub dialect: Dialect,

@@ -18,6 +18,9 @@ pub(crate) async fn attempt(desk: &mut Desk, session: &mut Session, mut next: Op
             break;
         }
         desk.record(ready.as_ref());
+        if let Some(mail) = &mut next {
+            desk.leaves(mail);
+        }
         let body = ready.as_ref().map(|mail| &mail.body);
         let envelope = next.as_ref().map(|mail| desk.envelope(mail));
         let exchange = session.exchange(body, envelope).await;

@@ -23,6 +23,8 @@ pub(crate) fn charset(profile: &CarrierProfile) -> Charset {
 pub(crate) struct Compiled {
     pub(crate) message: Arc<StoredMessage>,
     pub(crate) content: Content,
+    /// What is sent in its place after its deadline, where its sender asked for that.
+    pub(crate) replacement: Option<Content>,
     pub(crate) substitutions: Map<String, Value>,
     /// Whether it was said that its mails leave unsigned.
     pub(crate) told_unsigned: AtomicBool,
@@ -83,7 +85,10 @@ impl Contents {
         let stored = StoredContent::decode(&message.content).map_err(|e| Unusable::Broken(e.to_string()))?;
         let content = Content::parse_for(&stored.content, stored.dialect, id, &self.charsets);
         let content = content.map_err(|e| Unusable::Broken(e.to_string()))?;
+        let replacement = stored.replacement.as_ref();
+        let replacement = replacement.map(|spec| Content::parse_for(spec, stored.dialect, id, &self.charsets));
+        let replacement = replacement.transpose().map_err(|e| Unusable::Broken(e.to_string()))?;
         let (substitutions, told_unsigned) = (stored.substitutions, AtomicBool::new(false));
-        Ok(Arc::new(Compiled { message, content, substitutions, told_unsigned }))
+        Ok(Arc::new(Compiled { message, content, replacement, substitutions, told_unsigned }))
     }
 }

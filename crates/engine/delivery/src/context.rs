@@ -17,6 +17,7 @@ use tls_policy::Settings;
 
 use crate::content::{Contents, charset};
 use crate::encryption::Encryption;
+use crate::greylists::Greylists;
 use crate::stamps::{DeliveryError, Stamps};
 
 /// What every session shares.
@@ -28,6 +29,7 @@ pub(crate) struct Context {
     pub(crate) contents: Contents,
     pub(crate) stamps: Stamps,
     pub(crate) encryption: Encryption,
+    pub(crate) greylists: Greylists,
     pub(crate) clock: Clock,
     pub(crate) chance: Mutex<Chance>,
     sources: HashMap<SourceName, SourceConfig>,
@@ -49,6 +51,7 @@ impl Context {
             contents: Contents::new(queue.clone(), config.engine.message_id_host.as_str().to_owned(), charsets),
             stamps: Stamps::new(&config.edges)?,
             encryption: Encryption::new(config, tls, resolver.dns(), clock.clone())?,
+            greylists: Greylists::default(),
             queue,
             scheduler: scheduler.clone(),
             directory,

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bounce::AddressHistory;
+use bounce::{AddressHistory, Noted};
 use bytes::Bytes;
 use engine_config::CarrierProfile;
 use mail_model::{Cause, EgressPath, EmailAddress, Lane, MonoUs, Outcome, Reply, Stage, UnixMs, Verdict, Withheld};
 use queue::{AttemptRecord, Next, Queued, StoredMessage, Write};
-use scheduler::retry::Schedule;
-use scheduler::{NextMail, Signal, Ticket};
+use scheduler::retry::{Deadline, Schedule};
+use scheduler::{Heard, NextMail, Signal, Ticket};
 use smtp_client::{Envelope, Failure};
 use telemetry::{AttemptFinished, PathMeters, RecipientSuppressed};
 
 use crate::content::{Compiled, Unusable};
 use crate::context::Context;
 use crate::judge::{self, Case, Judgement};
-use crate::pack::{Packed, pack};
+use crate::pack::{Packed, Which, pack};
 
 /// A mail whose bytes are ready to leave.
 pub(crate) struct Prepared {
@@ -24,9 +24,14 @@ pub(crate) struct Prepared {
     /// Dot-stuffed, final dot included.
     pub(crate) body: Bytes,
     pub(crate) begun: MonoUs,
+    /// When its MAIL was said; `None` before.
+    left: Option<MonoUs>,
     /// In place of its message's sender.
     return_path: Option<EmailAddress>,
     compiled: Arc<Compiled>,
+    which: Which,
+    /// From then on it is not to be sent.
+    good_until: UnixMs,
 }
 
 /// How an attempt ended on the wire.
@@ -115,7 +120,14 @@ impl Desk {
             self.amend(|write| write.postpone(queued, until));
             return None;
         }
-        if now >= self.schedule.deadline(queued.accepted_at, message.not_after) {
+        let gives_up_at = self.schedule.gives_up_at(queued.accepted_at, Deadline::from(&**message));
+        let in_time = message.not_after.filter(|end| now < *end);
+        let (which, good_until) = match (in_time, message.not_after) {
+            (Some(end), _) => (Which::Notice, end),
+            (None, None) => (Which::Notice, gives_up_at),
+            (None, Some(_)) => (Which::Replacement, gives_up_at),
+        };
+        if now >= good_until || (which == Which::Replacement && compiled.replacement.is_none()) {
             let cause = queued.last_cause.unwrap_or(Cause::RateLimited);
             let verdict = Verdict { cause, rule: "deadline/passed-in-queue".into() };
             return self.conclude(queued, Outcome::Expired(cause), verdict);
@@ -126,13 +138,18 @@ impl Desk {
             let verdict = Verdict { cause, rule: format!("suppressed/{reason}").into() };
             return self.conclude(queued, Outcome::Withheld(Withheld::Suppressed), verdict);
         }
-        match pack(&self.context, &self.profile, &queued, &compiled) {
+        match pack(&self.context, &self.profile, &queued, &compiled, which) {
             Ok(Packed { body, return_path }) => {
                 let begun = self.context.clock.mono();
-                Some(Prepared { queued, body, return_path, begun, compiled })
+                Some(Prepared { queued, body, return_path, begun, left: None, compiled, which, good_until })
             }
             Err(verdict) => self.conclude(queued, Outcome::Failed(verdict.cause), verdict),
         }
+    }
+
+    /// The mail as it is to be sent now: opening its session may have taken so long that its time is over.
+    pub(crate) fn still_good(&mut self, mail: Prepared) -> Option<Prepared> {
+        if self.context.clock.unix() < mail.good_until { Some(mail) } else { self.prepare(mail.queued) }
     }
 
     /// The envelope of a prepared mail.
@@ -158,22 +175,24 @@ impl Desk {
 
     /// The carrier took it.
     pub(crate) fn accepted(&mut self, mail: Prepared, reply: Reply) {
-        self.signal(Signal::Accepted);
+        self.heard(Heard { stage: Some(Stage::DataEnd), took: self.took(&mail), ..Signal::Accepted.into() });
         let verdict = Verdict { cause: Cause::Other, rule: "accepted".into() };
-        let mut record = self.attempt_record(&mail.queued, Outcome::Accepted, verdict);
+        let outcome = match mail.which {
+            Which::Notice => Outcome::Accepted,
+            Which::Replacement => Outcome::Replaced,
+        };
+        self.context.greylists.passed(&self.path, mail.queued.id, self.context.clock.unix());
+        let mut record = self.attempt_record(&mail.queued, outcome, verdict);
         record.reply = Some(reply);
         record.stage = Some(Stage::DataEnd);
+        self.attempted(record.attempt, None);
         self.tell(&record, Some(&mail.compiled.message), mail.begun);
         self.amend(|write| write.settle(mail.queued, record, Next::Done));
     }
 
     /// The carrier refused it, or the session broke.
     pub(crate) fn refused(&mut self, mail: Prepared, failure: &Failure) {
-        let case = self.case(&mail.queued, mail.compiled.message.not_after);
-        let judgement = judge::failure(&case, failure, &mut self.context.chance.lock());
-        if let Some(signal) = judgement.signal {
-            self.signal(signal);
-        }
+        let judgement = self.judged(&mail, failure);
         if failure.is_in_doubt() {
             self.meters.in_doubt();
         }
@@ -186,15 +205,36 @@ impl Desk {
         self.settle(mail.queued, judgement, end);
     }
 
-    pub(crate) fn case<'a>(&'a self, queued: &Queued, not_after: Option<UnixMs>) -> Case<'a> {
-        Case {
-            carrier: &self.path.carrier,
-            schedule: &self.schedule,
-            attempt: queued.attempts.saturating_add(1),
-            accepted_at: queued.accepted_at,
-            not_after,
-            now: self.context.clock.unix(),
+    /// Judges a refusal and tells the path. The refusal that makes a path's word doubted is itself doubted.
+    fn judged(&mut self, mail: &Prepared, failure: &Failure) -> Judgement {
+        let deadline = Deadline::from(&*mail.compiled.message);
+        let mut case = self.case(&mail.queued, deadline);
+        case.doubts_unknown = self.context.scheduler.doubts_unknown(&self.path);
+        let mut judgement = judge::failure(&case, failure, &mut self.context.chance.lock());
+        let (now, id) = (case.now, mail.queued.id);
+        if let Some(signal) = judgement.signal {
+            self.heard(judge::heard(signal, failure, self.took(mail), case.attempt));
         }
+        if judgement.outcome == Outcome::Failed(Cause::AddressUnknown) {
+            let doubts_unknown = self.context.scheduler.doubts_unknown(&self.path);
+            let case = Case { doubts_unknown, ..self.case(&mail.queued, deadline) };
+            judgement = judge::failure(&case, failure, &mut self.context.chance.lock());
+        }
+        match judge::is_greylisting(&judgement.verdict) {
+            true => self.context.greylists.refused(&self.path, id, now),
+            false if judgement.again.is_none() => self.context.greylists.forget(id),
+            false => {}
+        }
+        judgement
+    }
+
+    pub(crate) fn case<'a>(&'a self, queued: &Queued, deadline: Deadline) -> Case<'a> {
+        let now = self.context.clock.unix();
+        let attempt = queued.attempts.saturating_add(1);
+        let (grey, grey_for) = self.context.greylists.ask(&self.path, queued.id, now);
+        let case = Case::new(&self.path.carrier, &self.schedule, attempt, queued.accepted_at, now);
+        let grey_probe = Duration::from_secs(self.profile.greylist_probe_s);
+        Case { deadline, grey, grey_for, grey_probe, ..case }
     }
 
     /// Makes the record of a judged attempt pending.
@@ -207,7 +247,14 @@ impl Desk {
         if let Some(cause) = judged.outcome.cause().filter(|cause| bounced && cause.is_address_fault()) {
             self.remember_bounce(&queued.address, cause);
         }
+        let own_fault = judged
+            .signal
+            .is_none_or(|signal| matches!(signal, Signal::Refused | Signal::Deferred | Signal::UnknownUser));
         let mut record = self.attempt_record(&queued, judged.outcome, judged.verdict);
+        if own_fault {
+            let wait = judged.again.map(|due| Duration::from_millis(due.since_ms(record.at)));
+            self.attempted(record.attempt, wait);
+        }
         record.stage = end.stage;
         record.reply = end.reply;
         record.in_doubt |= end.in_doubt;
@@ -222,10 +269,30 @@ impl Desk {
         self.context.queue.unclaim(mail.queued);
     }
 
-    /// Tells the path what happened.
-    pub(crate) fn signal(&mut self, signal: Signal) {
+    /// Tells what became of an attempt, for forecasts: answered for good, or put off for the mail's own sake.
+    fn attempted(&self, attempt: u16, put_off: Option<Duration>) {
         if let Some(ticket) = &self.ticket {
-            self.context.scheduler.feedback(ticket, signal);
+            self.context.scheduler.settled(ticket, attempt, put_off);
+        }
+    }
+
+    /// The mail's MAIL is about to be said.
+    pub(crate) fn leaves(&self, mail: &mut Prepared) {
+        mail.left = Some(self.context.clock.mono());
+    }
+
+    fn took(&self, mail: &Prepared) -> Option<Duration> {
+        mail.left.map(|left| self.context.clock.mono().since(left))
+    }
+
+    /// Tells the path what happened.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.heard(signal.into());
+    }
+
+    fn heard(&self, heard: Heard) {
+        if let Some(ticket) = &self.ticket {
+            self.context.scheduler.feedback(ticket, heard);
         }
     }
 
@@ -253,11 +320,12 @@ impl Desk {
     }
 
     fn remember_bounce(&mut self, address: &EmailAddress, cause: Cause) {
-        let mut history = self.history(address);
         // Too many "unknown" on one path say something about the path; `inbound` takes back what it condemned before.
-        let doubted = self.context.scheduler.doubts_unknown(&self.path);
-        history.record_from(cause, self.context.clock.unix(), &self.path, doubted);
-        self.amend(|write| write.suppress(address, history.encode()));
+        let is_doubted = self.context.scheduler.doubts_unknown(&self.path);
+        let noted = Noted::Bounce { cause, at: self.context.clock.unix(), path: Some(self.path.clone()), is_doubted };
+        self.amend(|write| {
+            write.change_suppression(address, move |stored| Some(AddressHistory::noted(stored, &noted)))
+        });
     }
 
     /// Counts and logs an attempt.

@@ -9,7 +9,7 @@ fn schedule() -> Schedule {
 fn judged(carrier: &str, attempt: u16, failed: &Failure) -> Judgement {
     let (carrier, schedule) = (CarrierName::new(carrier).unwrap(), schedule());
     let now = UnixMs(10_000_000);
-    let case = Case { carrier: &carrier, schedule: &schedule, attempt, accepted_at: now, not_after: None, now };
+    let case = Case::new(&carrier, &schedule, attempt, now, now);
     failure(&case, failed, &mut Chance::seeded(1))
 }
 
@@ -123,7 +123,7 @@ fn a_greylisted_mail_asks_for_the_same_source_and_a_throttled_one_does_not() {
 fn a_domain_at_odds_with_its_hosts_makes_mail_wait_and_blames_nobody() {
     let (carrier, schedule, now) = (CarrierName::new("google").unwrap(), schedule(), UnixMs(10_000_000));
     for attempt in [1, 2] {
-        let case = Case { carrier: &carrier, schedule: &schedule, attempt, accepted_at: now, not_after: None, now };
+        let case = Case::new(&carrier, &schedule, attempt, now, now);
         let judgement = policy_unmet(&case, "mx-not-in-policy", &mut Chance::seeded(1));
         assert_eq!(judgement.outcome, Outcome::Deferred(Cause::ConnectionFailed));
         assert_eq!((&*judgement.verdict.rule, judgement.signal), ("tls-policy/mx-not-in-policy", None));
@@ -137,10 +137,80 @@ fn one_wrong_dns_answer_does_not_bounce_a_known_carriers_mail() {
     let now = UnixMs(10_000_000);
     let outcome = |carrier: &str, attempt: u16| {
         let carrier = CarrierName::new(carrier).unwrap();
-        let case = Case { carrier: &carrier, schedule: &schedule, attempt, accepted_at: now, not_after: None, now };
+        let case = Case::new(&carrier, &schedule, attempt, now, now);
         no_route(&case, TransportTrouble::DnsNoDomain, &mut Chance::seeded(1)).outcome
     };
     assert_eq!(outcome("docomo", 1), Outcome::Deferred(Cause::DomainUnknown));
     assert_eq!(outcome("docomo", 2), Outcome::Failed(Cause::DomainUnknown));
     assert_eq!(outcome("other", 1), Outcome::Failed(Cause::DomainUnknown));
+}
+
+fn judged_as(case: &Case<'_>, failed: &Failure) -> Judgement {
+    failure(case, failed, &mut Chance::seeded(1))
+}
+
+#[test]
+fn an_unknown_user_on_a_doubted_path_is_put_off_and_in_the_end_believed() {
+    let (carrier, schedule, now) = (CarrierName::new("docomo").unwrap(), schedule(), UnixMs(10_000_000));
+    let unknown = said(Stage::Rcpt, Scope::Recipient, 550, "Unknown user <a@docomo.ne.jp>");
+    let filtered = said(Stage::DataEnd, Scope::Message, 550, "Unknown user <a@docomo.ne.jp>");
+    let (failed, deferred) = (Outcome::Failed(Cause::AddressUnknown), Outcome::Deferred(Cause::AddressUnknown));
+    let table = [
+        (&unknown, false, 1, failed),
+        (&unknown, true, 1, deferred),
+        (&unknown, true, DOUBTED_ATTEMPTS_MAX - 1, deferred),
+        (&unknown, true, DOUBTED_ATTEMPTS_MAX, failed),
+        (&filtered, true, 1, Outcome::Failed(Cause::RecipientFiltered)),
+    ];
+    for (refusal, doubts_unknown, attempt, outcome) in table {
+        let case = Case { doubts_unknown, ..Case::new(&carrier, &schedule, attempt, now, now) };
+        let judgement = judged_as(&case, refusal);
+        assert_eq!(judgement.outcome, outcome, "attempt {attempt}, doubted: {doubts_unknown}");
+        assert!(!judgement.same_source, "another path is to be asked");
+        if outcome == deferred {
+            assert_eq!(judgement.signal, Some(Signal::UnknownUser), "the path is told all the same");
+            assert!(judgement.verdict.rule.ends_with("+doubted") && judgement.again.is_some());
+        }
+    }
+}
+
+#[test]
+fn a_greylisted_mail_waits_as_long_as_its_carrier_is_known_to_want() {
+    let (carrier, schedule, now) = (CarrierName::new("other").unwrap(), schedule(), UnixMs(10_000_000));
+    let grey = said(Stage::Rcpt, Scope::Recipient, 450, "4.2.0 Greylisted, come back later");
+    let mut lore = GreyLore::default();
+    lore.passed(Duration::from_secs(305));
+    let table = [
+        (GreyLore::default(), 0, 63..=73),
+        (GreyLore::default(), 64, 59..=69),
+        (lore, 0, 305..=321),
+        (lore, 200, 105..=115),
+        (lore, 310, 50..=65),
+    ];
+    for (grey_lore, grey_for_s, waits_s) in table {
+        let grey_for = Duration::from_secs(grey_for_s);
+        let case = Case { grey: grey_lore, grey_for, ..Case::new(&carrier, &schedule, 9, now, now) };
+        let judgement = judged_as(&case, &grey);
+        let wait = seconds_until_retry(&judgement).unwrap();
+        assert!(waits_s.contains(&wait), "{grey_for_s}: {wait}");
+        assert!(judgement.same_source);
+    }
+}
+
+#[test]
+fn the_last_wait_ends_before_the_deadline() {
+    let (carrier, schedule, now) = (CarrierName::new("other").unwrap(), schedule(), UnixMs(10_000_000));
+    let grey = said(Stage::Rcpt, Scope::Recipient, 450, "4.2.0 Greylisted, come back later");
+    let slow = said(Stage::Rcpt, Scope::Recipient, 450, "4.7.28 rate limit exceeded");
+    let session = said(Stage::Mail, Scope::Session, 421, "closing transmission channel");
+    let table = [(&grey, 45, true), (&slow, 45, true), (&session, 45, true), (&grey, 10, false), (&slow, 10, false)];
+    for (refusal, left_s, again) in table {
+        let not_after = Some(now + Duration::from_secs(left_s));
+        let deadline = Deadline { not_after, replace_until: None };
+        let case = Case { deadline, ..Case::new(&carrier, &schedule, 1, now, now) };
+        let judgement = judged_as(&case, refusal);
+        assert_eq!(judgement.again.is_some(), again, "{refusal:?} with {left_s} s left");
+        assert!(judgement.again.is_none_or(|due| Some(due) < not_after));
+        assert_eq!(matches!(judgement.outcome, Outcome::Expired(_)), !again);
+    }
 }

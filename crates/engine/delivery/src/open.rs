@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use bounce::TransportTrouble;
 use carriers::{MxHost, Route};
-use mail_model::{CarrierName, Lane, Stage};
+use mail_model::{CarrierName, Lane, MessageId, Stage};
 use queue::{Queued, Write};
+use scheduler::retry::Deadline;
 use scheduler::{Assignment, Signal};
 use smtp_client::{ConnectPlan, Demand, Failure, Scope, Session, Trouble};
 use tls_policy::{FailureType, TlsResult};
@@ -69,7 +70,8 @@ async fn speak(desk: &mut Desk, first: Box<Queued>, hosts: &[MxHost], domain: Op
         Ok(mut session) => {
             desk.signal(Signal::ConnectOk);
             let opened = desk.context.clock.mono();
-            attempt(desk, &mut session, Some(mail)).await;
+            let mail = desk.still_good(mail);
+            attempt(desk, &mut session, mail).await;
             desk.tell_closed(opened, session.is_open());
             session.quit().await;
         }
@@ -176,8 +178,7 @@ async fn connect_to(
 
 /// The mail waits until its domain and its hosts agree.
 fn unmet(desk: &mut Desk, mail: Prepared, why: &'static str, failure: Option<&Failure>) {
-    let not_after = desk.context.queue.message(mail.queued.id.message).and_then(|m| m.not_after);
-    let case = desk.case(&mail.queued, not_after);
+    let case = desk.case(&mail.queued, deadline(desk, mail.queued.id.message));
     let judgement = judge::policy_unmet(&case, why, &mut desk.context.chance.lock());
     // The path of a carrier that we know serves many domains, of which one is at odds with its hosts. Any other path is
     // that domain's own: sessions to it have to become fewer.
@@ -204,9 +205,12 @@ fn move_lane(desk: &mut Desk, first: Box<Queued>, owner: CarrierName) {
     }
 }
 
+fn deadline(desk: &Desk, message: MessageId) -> Deadline {
+    desk.context.queue.message(message).map(|message| Deadline::from(&*message)).unwrap_or_default()
+}
+
 fn no_route(desk: &mut Desk, first: Box<Queued>, trouble: TransportTrouble) {
-    let not_after = desk.context.queue.message(first.id.message).and_then(|m| m.not_after);
-    let case = desk.case(&first, not_after);
+    let case = desk.case(&first, deadline(desk, first.id.message));
     let judgement = judge::no_route(&case, trouble, &mut desk.context.chance.lock());
     let end = End::without_reply(Some(Stage::Dns), desk.context.clock.mono());
     desk.settle(first, judgement, end);

@@ -1,5 +1,6 @@
 //! From a queued notification to bytes that may leave: rendered, signed, and within what the carrier takes.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -20,14 +21,25 @@ pub(crate) struct Packed {
     pub(crate) return_path: Option<EmailAddress>,
 }
 
+/// Which content of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The notice.
+    Notice,
+    /// What is sent in its place after its deadline. It is another mail: with another Message-ID, without which a mailbox
+    /// that did get the notice would throw it away as a copy, and with the deadline as its date.
+    Replacement,
+}
+
 /// Packs one mail, or says why this carrier cannot get it: nothing of such a mail is sent.
 pub(crate) fn pack(
     context: &Context,
     profile: &CarrierProfile,
     queued: &Queued,
     compiled: &Compiled,
+    which: Which,
 ) -> Result<Packed, Verdict> {
-    let rendered = render(context, profile, queued, compiled)
+    let rendered = render(context, profile, queued, compiled, which)
         .map_err(|reason| Verdict { cause: Cause::ContentRejected, rule: format!("compose/{reason}").into() })?;
     let is_within = |bytes: usize, max: u64| u64::try_from(bytes).is_ok_and(|bytes| bytes <= max);
     let too_large = |rule: &'static str| Err(Verdict { cause: Cause::MessageTooLarge, rule: rule.into() });
@@ -50,21 +62,29 @@ fn render(
     profile: &CarrierProfile,
     queued: &Queued,
     compiled: &Compiled,
+    which: Which,
 ) -> Result<Rendered, String> {
     let recipient = StoredRecipient::decode(&queued.payload).map_err(|e| e.to_string())?;
     let message = &compiled.message;
     let leaving = profile.list_unsubscribe.then(|| context.stamps.leaving(message, queued.id)).flatten();
     let unsubscribe = leaving.as_ref().map(|way| Unsubscribe { link: way.link.as_deref(), mailbox: &way.mailbox });
+    let (content, date, host) = match (which, &compiled.replacement) {
+        (Which::Replacement, Some(replacement)) => {
+            let date = message.not_after.unwrap_or(message.accepted_at);
+            (replacement, date, Cow::Owned(format!("late.{}", context.contents.host())))
+        }
+        _ => (&compiled.content, message.accepted_at, Cow::Borrowed(context.contents.host())),
+    };
     let fill = Fill {
         id: queued.id,
         to: &queued.address,
         name: recipient.name.as_deref(),
         substitutions: &recipient.substitutions,
         message_substitutions: &compiled.substitutions,
-        date: message.accepted_at,
-        host: context.contents.host(),
+        date,
+        host: &host,
         charset: charset(profile),
         unsubscribe,
     };
-    compiled.content.seal(&fill, &context.stamps.signing(message)).map_err(|e| e.to_string())
+    content.seal(&fill, &context.stamps.signing(message)).map_err(|e| e.to_string())
 }

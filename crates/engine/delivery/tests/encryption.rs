@@ -20,7 +20,7 @@ use compose::{ContentSpec, Dialect, StoredContent};
 use delivery::{Engine, Parts};
 use engine_config::EngineConfig;
 use fake_dns::{a, mx};
-use ip_pools::{MemberConfig, PoolConfig, Pools, PoolsConfig, SourceConfig};
+use ip_pools::{MemberConfig, PoolConfig, PoolKind, Pools, PoolsConfig, SourceConfig};
 use mail_model::{Cause, Class, Outcome, PoolName, SourceName, Stage, UnixMs};
 use policy_host::{World, eventually, ok, policy};
 use queue::{AttemptRecord, Begun, NewMessage, Queue, QueueSettings};
@@ -84,6 +84,7 @@ impl Bench {
         let content = StoredContent {
             content: ContentSpec::Raw("From: school@example.jp\r\nSubject: Notice\r\n\r\nText\r\n".to_owned()),
             substitutions: Default::default(),
+            replacement: None,
             dialect: Dialect::default(),
         };
         let new = NewMessage {
@@ -92,6 +93,7 @@ impl Bench {
             class: Class::Normal,
             pool: PoolName::auto(),
             not_before: None,
+            at_deadline: queue::AtDeadline::default(),
             not_after: None,
             sender: None,
             content: content.encode(),
@@ -153,7 +155,11 @@ fn pools(config: &EngineConfig) -> PoolsConfig {
     let name = |source: &engine_config::SourceConfig| source.name.clone();
     let names: Vec<SourceName> = config.pools.sources.iter().map(name).collect();
     let member = |source: &SourceName| MemberConfig { source: source.clone(), weight: 1 };
-    let pool = |name: &str| PoolConfig { name: name.parse().unwrap(), members: names.iter().map(member).collect() };
+    let pool = |name: &str| PoolConfig {
+        name: name.parse().unwrap(),
+        kind: PoolKind::Wide,
+        members: names.iter().map(member).collect(),
+    };
     let source = |name: &SourceName| SourceConfig { name: name.clone(), warmup_started: None };
     PoolsConfig {
         sources: names.iter().map(source).collect(),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use engine_config::{EdgesConfig, RegistrationSchool};
+use engine_config::{CanaryWay, EdgesConfig, RegistrationSchool, Secret};
 use mail_model::{EmailAddress, NotificationId, UnixMs};
-use return_links::{Keys, RegistrationAddresses, ReturnPaths, UnsubscribeLinks};
+use return_links::{CanaryAddresses, Keys, RegistrationAddresses, ReturnPaths, UnsubscribeLinks};
 
 use crate::error::InboundError;
 
@@ -24,6 +24,8 @@ pub enum Whose {
         /// The generation of the address: the one in force, or the one before where that still works.
         generation: u8,
     },
+    /// Where a mailbox of our own forwards what arrives in it: its place among them.
+    Canary(usize),
     /// RFC 5321 4.5.1.
     Postmaster,
     /// RFC 2142.
@@ -35,7 +37,7 @@ impl Whose {
     pub fn notification(self) -> Option<NotificationId> {
         match self {
             Self::Notification(id) | Self::Unsubscribe(id) => Some(id),
-            Self::School { .. } | Self::Postmaster | Self::Abuse => None,
+            Self::School { .. } | Self::Canary(_) | Self::Postmaster | Self::Abuse => None,
         }
     }
 }
@@ -55,6 +57,17 @@ pub struct Addresses {
 struct Returns {
     paths: ReturnPaths,
     unsubscribe: UnsubscribeLinks,
+    canaries: CanaryAddresses,
+    /// Names of the mailboxes that forward.
+    mailboxes: Vec<String>,
+}
+
+impl Returns {
+    /// The place of the mailbox whose forwarding address this local part is.
+    fn mailbox(&self, local: &str) -> Option<usize> {
+        let name = self.canaries.verify(local).ok()?;
+        self.mailboxes.iter().position(|mailbox| *mailbox == name)
+    }
 }
 
 impl Addresses {
@@ -66,7 +79,7 @@ impl Addresses {
         let keys = match &edges.returns {
             None => None,
             Some(returns) => {
-                let old = returns.old_keys.iter().map(|key| key.bytes());
+                let old = returns.old_keys.iter().map(Secret::bytes);
                 Some(Keys::new(returns.key.bytes(), old)?)
             }
         };
@@ -76,7 +89,13 @@ impl Addresses {
             let domain = config.domain.as_str();
             let window = Duration::from_secs(u64::from(config.window_days) * DAY_S);
             let paths = ReturnPaths::new(keys.clone(), domain, window)?;
-            found.returns = Some(Returns { paths, unsubscribe: UnsubscribeLinks::new(keys.clone(), domain)? });
+            let forwards = edges.canaries.mailboxes.iter().filter(|mailbox| mailbox.arrives_by == CanaryWay::Forward);
+            found.returns = Some(Returns {
+                paths,
+                unsubscribe: UnsubscribeLinks::new(keys.clone(), domain)?,
+                canaries: CanaryAddresses::new(keys.clone(), domain)?,
+                mailboxes: forwards.map(|mailbox| mailbox.name.as_str().to_owned()).collect(),
+            });
             domains.push(domain.to_owned());
         }
         if let (Some(config), Some(keys)) = (&edges.registration, keys) {
@@ -107,6 +126,9 @@ impl Addresses {
             if let Ok(found) = path.or_else(|_| returns.unsubscribe.verify_local(local).map(Whose::Unsubscribe)) {
                 return Some(found);
             }
+            if let Some(place) = returns.mailbox(local) {
+                return Some(Whose::Canary(place));
+            }
         }
         let (addresses, schools) = self.registration.as_ref().filter(|(ours, _)| ours.domain() == domain)?;
         let (number, generation) = addresses.verify(local).ok()?;
@@ -128,6 +150,16 @@ impl Addresses {
     /// The unsubscribe tokens, where there are any.
     pub fn unsubscribe_links(&self) -> Option<&UnsubscribeLinks> {
         self.returns.as_ref().map(|returns| &returns.unsubscribe)
+    }
+
+    /// The addresses to which mailboxes of our own forward, where there can be any.
+    pub fn canary_addresses(&self) -> Option<&CanaryAddresses> {
+        self.returns.as_ref().map(|returns| &returns.canaries)
+    }
+
+    /// The name of the mailbox that [`Whose::Canary`] means.
+    pub(crate) fn canary_mailbox(&self, place: usize) -> Option<&str> {
+        self.returns.as_ref()?.mailboxes.get(place).map(String::as_str)
     }
 
     /// The registration addresses, where there are any.

@@ -32,7 +32,8 @@ pub(crate) async fn send(desk: &Desk, from: &str, answer: &Answer<'_>) -> Result
         return Ok(());
     };
     let content = spec(from, answer.subject, answer.text, message_id(answer.mail).as_deref());
-    let stored = StoredContent { content, substitutions: serde_json::Map::new(), dialect: Dialect::Static };
+    let stored =
+        StoredContent { content, substitutions: serde_json::Map::new(), replacement: None, dialect: Dialect::Static };
     let key: String = answer.digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let begun = desk.queue.begin(NewMessage {
         campaign,
@@ -40,6 +41,7 @@ pub(crate) async fn send(desk: &Desk, from: &str, answer: &Answer<'_>) -> Result
         class: Class::Transactional,
         pool: PoolName::auto(),
         not_before: None,
+        at_deadline: queue::AtDeadline::default(),
         not_after: Some(desk.clock.unix() + DEADLINE),
         // RFC 3834 3.3: an answer to the answer goes nowhere.
         sender: None,

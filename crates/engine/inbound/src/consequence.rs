@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bounce::AddressHistory;
+use bounce::{AddressHistory, Noted};
 use mail_model::{Action, Cause, EgressPath, UnixMs};
 use scheduler::Signal;
 
@@ -73,8 +73,8 @@ pub(crate) struct Known<'a> {
 /// What is to be done.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Consequences {
-    /// The address's history, where it changes.
-    pub history: Option<AddressHistory>,
+    /// What is noted of the address, where that changes anything.
+    pub noted: Option<Noted>,
     /// When the notification is sent again.
     pub again: Option<UnixMs>,
     /// What the path is told.
@@ -88,10 +88,15 @@ pub(crate) fn consequences(known: &Known<'_>) -> Consequences {
     let mut history = known.history.clone();
     let mut follows = Consequences::default();
     let mut retried = false;
+    let noted = noted(known);
     for action in known.cause.actions() {
         match action {
             Action::SuppressNow | Action::SuppressAfter2OnDifferentDays | Action::SuppressAfter5In30Days => {
-                record(&mut history, known);
+                // Behind a forwarding another address is meant; the one we have took the mail.
+                if !known.is_elsewhere && follows.noted.is_none() {
+                    history.note(&noted);
+                    follows.noted = (history != known.history).then(|| noted.clone());
+                }
             }
             Action::RetryLater | Action::RetryAfterFix => retried = true,
             Action::RetryIf4xx => retried |= known.is_transient,
@@ -122,19 +127,12 @@ pub(crate) fn consequences(known: &Known<'_>) -> Consequences {
     if retried && history.reason().is_none() {
         follows.again = due(known);
     }
-    follows.history = (history != known.history).then_some(history);
     follows
 }
 
-fn record(history: &mut AddressHistory, known: &Known<'_>) {
-    // Behind a forwarding another address is meant; the one we have took the mail.
-    if known.is_elsewhere {
-        return;
-    }
-    match known.path {
-        Some(path) => history.record_from(known.cause, known.received_at, path, known.is_doubted),
-        None => history.record(known.cause, known.received_at),
-    }
+fn noted(known: &Known<'_>) -> Noted {
+    let (cause, at, path) = (known.cause, known.received_at, known.path.cloned());
+    Noted::Bounce { cause, at, path, is_doubted: known.is_doubted }
 }
 
 fn due(known: &Known<'_>) -> Option<UnixMs> {

@@ -25,6 +25,14 @@ fn known(cause: Cause, path: &EgressPath) -> Known<'_> {
     }
 }
 
+/// The history as it stands after what is noted.
+fn after(mut history: AddressHistory, follows: &Consequences) -> AddressHistory {
+    if let Some(noted) = &follows.noted {
+        history.note(noted);
+    }
+    history
+}
+
 fn hours(due: Option<UnixMs>) -> Option<u64> {
     due.map(|due| due.since_ms(NOW) / 3_600_000)
 }
@@ -55,7 +63,7 @@ fn each_cause_has_the_consequences_of_causes_json() {
     let path = path();
     for (cause, is_transient, suppressed, again, signal, alarm) in table {
         let follows = consequences(&Known { is_transient, ..known(cause, &path) });
-        let history = follows.history.unwrap_or_default();
+        let history = after(AddressHistory::default(), &follows);
         assert_eq!(history.reason().is_some(), suppressed, "{cause}");
         assert_eq!(hours(follows.again), again, "{cause}");
         assert_eq!((follows.signal, follows.alarm), (signal, alarm), "{cause}");
@@ -69,8 +77,9 @@ fn a_disabled_mailbox_is_suppressed_on_the_second_day_and_a_full_one_by_the_fift
         let mut history = AddressHistory::default();
         for time in 1..=times {
             let at = UnixMs(NOW.0 + time * DAY_MS);
-            let follows = consequences(&Known { history, received_at: at, now: at, ..known(cause, &path) });
-            history = follows.history.unwrap();
+            let follows =
+                consequences(&Known { history: history.clone(), received_at: at, now: at, ..known(cause, &path) });
+            history = after(history, &follows);
             assert_eq!(history.suppressed_by().is_some(), time == times, "{cause} {time}");
             assert!(history.suppressed_by().is_none() || follows.again.is_none(), "not again to a suppressed address");
         }
@@ -103,7 +112,8 @@ fn a_mail_is_sent_again_twice_at_most_and_only_before_its_deadline() {
 fn a_path_that_is_not_believed_condemns_nobody() {
     let path = path();
     let follows = consequences(&Known { is_doubted: true, ..known(Cause::AddressUnknown, &path) });
-    assert_eq!(follows.history.unwrap().reason(), None);
+    assert_eq!(after(AddressHistory::default(), &follows).reason(), None);
+    assert!(follows.noted.is_some(), "the day is noted");
     assert_eq!(follows.signal, Some(Signal::UnknownUser), "it is counted all the same");
 }
 
@@ -112,7 +122,7 @@ fn somebody_behind_a_forwarding_condemns_neither_the_address_nor_the_path() {
     let path = path();
     for cause in [Cause::AddressUnknown, Cause::DomainUnknown, Cause::MailboxDisabled, Cause::MailboxFull] {
         let follows = consequences(&Known { is_elsewhere: true, ..known(cause, &path) });
-        assert_eq!((follows.history, follows.signal), (None, None), "{cause}");
+        assert_eq!((follows.noted, follows.signal), (None, None), "{cause}");
     }
 }
 
@@ -124,12 +134,12 @@ fn old_news_tells_the_path_nothing_and_is_remembered_of_the_address() {
         assert_eq!(consequences(&Known { received_at, ..known(cause, &path) }).signal, None, "{cause}");
     }
     let follows = consequences(&Known { received_at, ..known(Cause::AddressUnknown, &path) });
-    assert!(follows.history.unwrap().reason().is_some());
+    assert!(after(AddressHistory::default(), &follows).reason().is_some());
 }
 
 #[test]
 fn a_notification_that_left_by_no_path_still_condemns_its_address() {
     let path = path();
     let follows = consequences(&Known { path: None, ..known(Cause::AddressUnknown, &path) });
-    assert!(follows.history.unwrap().reason().is_some());
+    assert!(after(AddressHistory::default(), &follows).reason().is_some());
 }

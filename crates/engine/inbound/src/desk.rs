@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use canary::Canaries;
 use carriers::Directory;
 use clock::Clock;
 use engine_config::{EngineConfig, RegistrationConfig};
@@ -27,6 +28,7 @@ pub(crate) struct Desk {
     pub(crate) queue: Queue,
     pub(crate) scheduler: Scheduler,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) canaries: Canaries,
     pub(crate) clock: Clock,
     pub(crate) authenticator: MessageAuthenticator,
     /// Our name, as SPF macros may ask for it.
@@ -57,6 +59,8 @@ pub struct Parts {
     pub scheduler: Scheduler,
     /// Whose a domain is.
     pub directory: Arc<Directory>,
+    /// Who hears of arrivals in mailboxes of our own.
+    pub canaries: Canaries,
     /// Who hears of registrations; without one everybody gets the configured text.
     pub registrar: Option<Arc<dyn Registrar>>,
     /// The time.
@@ -65,7 +69,7 @@ pub struct Parts {
 
 impl Desk {
     pub(crate) fn new(parts: Parts) -> Result<Self, InboundError> {
-        let Parts { config, addresses, queue, scheduler, directory, registrar, clock } = parts;
+        let Parts { config, addresses, queue, scheduler, directory, canaries, registrar, clock } = parts;
         let (servers, options) = dns::mail_authenticator(&config.dns)?;
         let authenticator = MessageAuthenticator::new(servers, options);
         let authenticator = authenticator.map_err(|error| InboundError::Authenticator(error.to_string()))?;
@@ -83,7 +87,18 @@ impl Desk {
             }),
         };
         let (host_name, kept_days) = (edges.inbound.host_name.as_str().to_owned(), edges.inbound.kept_days);
-        Ok(Self { addresses, queue, scheduler, directory, clock, authenticator, host_name, kept_days, registration })
+        Ok(Self {
+            addresses,
+            queue,
+            scheduler,
+            directory,
+            canaries,
+            clock,
+            authenticator,
+            host_name,
+            kept_days,
+            registration,
+        })
     }
 
     /// The path a notification left by.
@@ -98,7 +113,8 @@ impl Desk {
         let Some(message) = self.queue.message(record.id.message) else { return UnixMs(0) };
         let profile = self.directory.profile(&record.carrier);
         let (after_s, give_up_after_s) = (profile.retry_after_s.clone(), profile.give_up_after_s);
-        scheduler::retry::Schedule { after_s, give_up_after_s }.deadline(message.accepted_at, message.not_after)
+        let schedule = scheduler::retry::Schedule { after_s, give_up_after_s };
+        schedule.gives_up_at(message.accepted_at, (&*message).into())
     }
 }
 

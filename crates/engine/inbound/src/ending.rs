@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bounce::{AddressHistory, Reason};
+use bounce::{AddressHistory, Noted, Reason};
 use mail_model::{CarrierName, EgressPath, EmailAddress, NotificationId, Outcome};
 use queue::{BeingSent, InboxId, Queue, Write};
 use scheduler::{Scheduler, Signal};
@@ -13,8 +13,10 @@ use crate::consequence::Alarm;
 /// Collects what follows from one mail.
 pub(crate) struct Ending {
     write: Write,
-    /// Histories as they will stand, by address: two recipients of one mail may mean the same one.
+    /// Histories as they stand with what this mail says, by address: two recipients of one mail may mean the same one.
     histories: BTreeMap<EmailAddress, AddressHistory>,
+    /// What this mail says. Noted when it is written, on what is known by then: a session may have noted more meanwhile.
+    noted: Vec<(EmailAddress, Noted)>,
     keep: Option<(&'static str, String)>,
     signals: Vec<(EgressPath, Signal)>,
     told: Vec<Told>,
@@ -30,7 +32,14 @@ enum Told {
 
 impl Ending {
     pub(crate) fn new() -> Self {
-        Self { write: Write::new(), histories: BTreeMap::new(), keep: None, signals: vec![], told: vec![] }
+        Self {
+            write: Write::new(),
+            histories: BTreeMap::new(),
+            noted: vec![],
+            keep: None,
+            signals: vec![],
+            told: vec![],
+        }
     }
 
     /// Adds to the write.
@@ -59,12 +68,15 @@ impl Ending {
         pending.unwrap_or_else(|| AddressHistory::decode(queue.suppression(address).as_deref()))
     }
 
-    /// Replaces an address's history.
-    pub(crate) fn set_history(&mut self, address: &EmailAddress, carrier: &CarrierName, history: AddressHistory) {
+    /// Notes something of an address.
+    pub(crate) fn note(&mut self, queue: &Queue, address: &EmailAddress, carrier: &CarrierName, noted: Noted) {
+        let mut history = self.history(queue, address);
+        history.note(&noted);
         if let Some(reason) = history.reason() {
             self.told.push(Told::Suppressed { carrier: carrier.clone(), reason });
         }
         self.histories.insert(address.clone(), history);
+        self.noted.push((address.clone(), noted));
     }
 
     /// Tells a path, once all is written.
@@ -85,9 +97,9 @@ impl Ending {
     /// Writes all of it together with taking the mail out of the inbox, then tells. Nothing happens when a notification
     /// is being sent in this moment.
     pub(crate) fn finish(self, queue: &Queue, scheduler: &Scheduler, id: InboxId) -> Result<(), BeingSent> {
-        let Self { mut write, histories, keep, signals, told } = self;
-        for (address, history) in &histories {
-            write = write.suppress(address, history.encode());
+        let Self { mut write, noted, keep, signals, told, .. } = self;
+        for (address, noted) in noted {
+            write = write.change_suppression(&address, move |stored| Some(AddressHistory::noted(stored, &noted)));
         }
         write = match &keep {
             Some((kind, note)) => write.inbox_kept(id, kind, note),

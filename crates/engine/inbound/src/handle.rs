@@ -2,6 +2,7 @@
 
 use queue::{InboxId, ReceivedMail};
 
+use crate::arrival;
 use crate::desk::Desk;
 use crate::ending::Ending;
 use crate::late::{self, Early};
@@ -49,6 +50,10 @@ pub(crate) fn handle(desk: &Desk, id: InboxId, mail: ReceivedMail) -> Step {
             }
             Matter::Registration { school, generation } => {
                 asked.push(Asked { school, generation });
+                Ok(())
+            }
+            Matter::Canary(place) => {
+                arrival::noted(desk, &mut ending, place, &mail);
                 Ok(())
             }
             Matter::Keep(kind) => {

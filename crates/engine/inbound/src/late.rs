@@ -32,7 +32,7 @@ pub(crate) enum Standing {
 pub(crate) fn standing(desk: &Desk, id: NotificationId, mail: &ReceivedMail) -> Result<Standing, Early> {
     let young = desk.clock.unix().since_ms(mail.received_at) < EARLY_MS;
     match desk.queue.last_attempt(id) {
-        Some(record) if record.outcome == Outcome::Accepted => Ok(Standing::Accepted(Box::new(record))),
+        Some(record) if record.outcome.is_handed_over() => Ok(Standing::Accepted(Box::new(record))),
         Some(record) if record.outcome.is_final() => Ok(Standing::Ended(Box::new(record))),
         Some(_) if young => Err(Early),
         Some(record) => Ok(Standing::Ended(Box::new(record))),
@@ -84,8 +84,8 @@ pub(crate) fn bounced(
         let expires = UnixMs(now.0.saturating_add(AGAIN_KEPT_MS));
         ending.amend(|write| write.revive(id, due).remember(&again_key(id), &[again + 1], expires));
     }
-    if let Some(history) = follows.history {
-        ending.set_history(&last.address, &last.carrier, history);
+    if let Some(noted) = follows.noted {
+        ending.note(&desk.queue, &last.address, &last.carrier, noted);
     }
     if let (Some(path), Some(signal)) = (path, follows.signal) {
         ending.signal(path, signal);

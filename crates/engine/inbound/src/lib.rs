@@ -4,6 +4,7 @@
 mod addresses;
 mod answer;
 mod answer_mail;
+mod arrival;
 mod authenticity;
 mod automatic;
 mod configured;

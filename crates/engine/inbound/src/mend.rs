@@ -60,13 +60,16 @@ pub(crate) fn lift(queue: &Queue, burst: &Burst) -> u64 {
             if !is_covered(&AddressHistory::decode(Some(stored)), burst) {
                 continue;
             }
-            // Once more, now: the page was read a moment ago.
-            let mut history = AddressHistory::decode(queue.suppression(address).as_deref());
-            if is_covered(&history, burst) {
-                history.doubt();
-                queue.write(Write::new().suppress(address, history.encode()));
-                lifted += 1;
-            }
+            // Looked at once more when it is written: the page was read a moment ago.
+            let burst = burst.clone();
+            queue.write(Write::new().change_suppression(address, move |stored| {
+                let mut history = AddressHistory::decode(stored);
+                if is_covered(&history, &burst) {
+                    history.doubt();
+                }
+                Some(history.encode())
+            }));
+            lifted += 1;
         }
     }
 }

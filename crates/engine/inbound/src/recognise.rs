@@ -23,6 +23,8 @@ pub(crate) enum Matter {
         /// The generation of the address.
         generation: u8,
     },
+    /// A mail arrived in a mailbox of our own, which forwarded it; its place among them.
+    Canary(usize),
     /// For people, as this kind.
     Keep(&'static str),
     /// Counted as this, and done with.
@@ -37,6 +39,7 @@ impl Matter {
             Self::Complained(_) | Self::ComplaintToUs => "complaint",
             Self::Unsubscribe(_) => "unsubscribe",
             Self::Registration { .. } => "registration",
+            Self::Canary(_) => "canary",
             Self::Keep(kind) | Self::Count(kind) => kind,
         }
     }
@@ -58,6 +61,9 @@ pub(crate) fn recognise(whose: Whose, content: ReportKind) -> Matter {
         (Whose::School { number, generation }, ReportKind::Other) => {
             Matter::Registration { school: number, generation }
         }
+        // A notice can look like an automatic mail. A report at such an address tells of the forwarding, not of a mail.
+        (Whose::Canary(place), ReportKind::Other | ReportKind::AutoReply) => Matter::Canary(place),
+        (Whose::Canary(_), _) => Matter::Count("canary_report"),
         (Whose::Postmaster | Whose::Abuse, ReportKind::Complaint { feedback_type }) if feedback_type.asks_to_stop() => {
             Matter::ComplaintToUs
         }
@@ -113,6 +119,10 @@ mod tests {
             (school, ReportKind::Bounce, Matter::Count("registration_automatic")),
             (school, ReportKind::AutoReply, Matter::Count("registration_automatic")),
             (school, spam, Matter::Count("registration_automatic")),
+            (Whose::Canary(2), ReportKind::Other, Matter::Canary(2)),
+            (Whose::Canary(2), ReportKind::AutoReply, Matter::Canary(2)),
+            (Whose::Canary(2), ReportKind::Bounce, Matter::Count("canary_report")),
+            (Whose::Canary(2), spam, Matter::Count("canary_report")),
             (Whose::Abuse, spam, Matter::ComplaintToUs),
             (Whose::Postmaster, spam, Matter::ComplaintToUs),
             (Whose::Abuse, no_spam, Matter::Keep("abuse")),

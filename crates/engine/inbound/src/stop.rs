@@ -1,6 +1,6 @@
 //! The owner of an address wants no more mail: a complaint, or List-Unsubscribe by mail or by link.
 
-use bounce::{AddressHistory, Report, Wish};
+use bounce::{AddressHistory, Noted, Report, Wish};
 use mail_model::{NotificationId, Outcome, UnixMs};
 use queue::{AttemptRecord, AuditEntry, Queue, ReceivedMail, Write};
 use telemetry::SuppressionNoted;
@@ -25,14 +25,13 @@ pub(crate) fn complained(
     };
     let now = desk.clock.unix();
     let record = late::record(&last, Outcome::Complained, report.recipients.first(), report, now);
-    let mut history = ending.history(&desk.queue, &last.address);
+    let history = ending.history(&desk.queue, &last.address);
     if history.reason() == Some(bounce::Reason::Wished(Wish::Complained)) {
         ending.handled("complaint_repeated", Some(id));
         ending.amend(|write| write.late(&record));
         return Ok(());
     }
-    history.record_wish(Wish::Complained);
-    ending.set_history(&last.address, &last.carrier, history);
+    ending.note(&desk.queue, &last.address, &last.carrier, Noted::Wish(Wish::Complained));
     ending.amend(|write| write.late(&record).audit(entry(&last, Wish::Complained, "complaint report", now)));
     ending.alarm(&last.carrier, Alarm::Complaint);
     ending.outcome(id, &last.carrier, Outcome::Complained, &record.rule);
@@ -46,13 +45,11 @@ pub(crate) fn unsubscribed(desk: &Desk, ending: &mut Ending, id: NotificationId)
         ending.keep("unsubscribe", "it is about a notification that is not known any more");
         return;
     };
-    let mut history = ending.history(&desk.queue, &last.address);
-    if is_unwanted(&history) {
+    if is_unwanted(&ending.history(&desk.queue, &last.address)) {
         ending.handled("unsubscribe_repeated", Some(id));
         return;
     }
-    history.record_wish(Wish::Unsubscribed);
-    ending.set_history(&last.address, &last.carrier, history);
+    ending.note(&desk.queue, &last.address, &last.carrier, Noted::Wish(Wish::Unsubscribed));
     let now = desk.clock.unix();
     ending.amend(|write| write.audit(entry(&last, Wish::Unsubscribed, "List-Unsubscribe by mail", now)));
 }
@@ -72,13 +69,12 @@ pub enum Unsubscribed {
 /// within milliseconds; wait for `Queue::synced` before it is acknowledged. Blocks: not for an async thread.
 pub fn unsubscribe(queue: &Queue, id: NotificationId, now: UnixMs) -> Unsubscribed {
     let Some(last) = queue.last_attempt(id) else { return Unsubscribed::Forgotten };
-    let mut history = AddressHistory::decode(queue.suppression(&last.address).as_deref());
-    if is_unwanted(&history) {
+    if is_unwanted(&AddressHistory::decode(queue.suppression(&last.address).as_deref())) {
         return Unsubscribed::Before;
     }
-    history.record_wish(Wish::Unsubscribed);
+    let wish = |stored: Option<&[u8]>| Some(AddressHistory::noted(stored, &Noted::Wish(Wish::Unsubscribed)));
     let entry = entry(&last, Wish::Unsubscribed, "List-Unsubscribe by link", now);
-    queue.write(Write::new().suppress(&last.address, history.encode()).audit(entry));
+    queue.write(Write::new().change_suppression(&last.address, wish).audit(entry));
     SuppressionNoted { carrier: &last.carrier, reason: "unsubscribed" }.emit();
     Unsubscribed::Now
 }

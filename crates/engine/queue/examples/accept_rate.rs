@@ -25,6 +25,7 @@ fn message() -> NewMessage {
         pool: "wide".parse().unwrap(),
         not_before: None,
         not_after: None,
+        at_deadline: queue::AtDeadline::default(),
         sender: None,
         content: vec![b'x'; 4_096],
         idempotency: None,

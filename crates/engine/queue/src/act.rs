@@ -22,6 +22,9 @@ pub enum Next {
     },
 }
 
+/// What is to be said of an address from now on, made of what was said of it; nothing: it is not suppressed any more.
+pub type Change = Box<dyn FnOnce(Option<&[u8]>) -> Option<Vec<u8>> + Send + Sync>;
+
 /// One part of a write.
 pub enum Act {
     /// An attempt ended.
@@ -34,6 +37,8 @@ pub enum Act {
     Postpone { queued: Box<Queued>, due: UnixMs },
     /// Suppressed, or not any more.
     Suppress { address: EmailAddress, value: Option<Vec<u8>> },
+    /// Suppressed in another way than before.
+    Change { address: EmailAddress, change: Change },
     /// What came back has the last word; with a time, it is tried once more.
     Late { record: Box<AttemptRecord>, again: Option<UnixMs> },
     /// What came back before is tried once more.
@@ -56,7 +61,8 @@ impl Act {
             | Self::Mark(_)
             | Self::Relane { .. }
             | Self::Postpone { .. }
-            | Self::Suppress { .. } => false,
+            | Self::Suppress { .. }
+            | Self::Change { .. } => false,
             Self::Late { .. }
             | Self::Revive { .. }
             | Self::Done(_)
@@ -64,6 +70,14 @@ impl Act {
             | Self::Audit(_)
             | Self::Remember { .. } => true,
         }
+    }
+}
+
+impl Act {
+    /// Whether it says something of an address. One write of this kind at a time; these do not wait for parts that look
+    /// first, which can take a second, for they belong to sessions.
+    pub fn is_about_an_address(&self) -> bool {
+        matches!(self, Self::Suppress { .. } | Self::Change { .. })
     }
 }
 
@@ -119,6 +133,17 @@ impl Write {
     /// No more mail to this address. `value` is the caller's.
     pub fn suppress(self, address: &EmailAddress, value: Vec<u8>) -> Self {
         self.and(Act::Suppress { address: address.clone(), value: Some(value) })
+    }
+
+    /// What is said of an address is made of what was said before, by nobody else meanwhile: two bounces at once are both
+    /// counted. `change` gets what stands when this is written, earlier parts included; it must be quick, ask nothing of
+    /// the queue, and is not called when nothing is written.
+    pub fn change_suppression(
+        self,
+        address: &EmailAddress,
+        change: impl FnOnce(Option<&[u8]>) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        self.and(Act::Change { address: address.clone(), change: Box::new(change) })
     }
 
     /// Mail to this address again.

@@ -14,9 +14,9 @@ use crate::window::{Entry, Peek, Take};
 
 /// What [`crate::Queue::claim`] gives.
 #[derive(Debug)]
-pub enum Claim {
+pub enum Claim<I = Queued> {
     /// This one is the caller's until it is settled, moved or given back.
-    Taken(Box<Queued>),
+    Taken(Box<I>),
     /// Nothing before this time.
     Later(UnixMs),
     /// There is more; it is being read. Wait for [`crate::Queue::activity`].
@@ -189,7 +189,6 @@ pub fn unclaim(core: &Core, queued: Queued) {
     if let Some(cell) = core.lanes.get(lane) {
         cell.window.lock().put_back(entry);
     }
-    core.announce();
 }
 
 /// Claims the next notification of a lane for a source. Memory only.

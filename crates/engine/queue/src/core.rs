@@ -1,6 +1,6 @@
 //! What all parts of the queue share, and the order in which its locks are taken.
 //!
-//! Locks, outer before inner: `back`, `snapshot`, `gate`, `intakes`, a lane's window; `book`, `doubts` and `cancelled` are
+//! Locks, outer before inner: `back`, `snapshot`, `noting`, `gate`, `intakes`, a lane's window; `book`, `doubts` and `cancelled` are
 //! held alone or inside `gate`. No lock is held across an `await`, and no window's lock while RocksDB is read or written.
 
 use std::collections::{HashMap, HashSet};
@@ -61,6 +61,8 @@ pub struct Core {
     /// Where acceptances stand in the outbox. Held by whoever takes received mail out or writes what follows from it, so
     /// that what it looked at does not change before it has written; and while outcomes or messages are removed.
     pub back: Mutex<Index>,
+    /// Held by whoever writes what is said of an address, from looking at it until it is written.
+    pub noting: Mutex<()>,
     /// Notifications whose last attempt was cut off after its mark, by a crash or a dropped claim.
     pub doubts: Mutex<HashMap<NotificationId, InDoubt>>,
     /// Claimed records that were cancelled meanwhile: they end instead of being tried again.

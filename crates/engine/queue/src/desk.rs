@@ -200,6 +200,9 @@ impl Bell {
     }
 }
 
+/// Bits of a message's id that tell the node.
+const NODE_BITS: u32 = 8;
+
 /// Intakes under way, and the ids given away.
 #[derive(Default)]
 pub struct Intakes {
@@ -212,10 +215,14 @@ pub struct Intakes {
 }
 
 impl Intakes {
-    /// The next message id: the time with twenty bits for a counter, and always greater than all before, whatever the
-    /// clock says.
-    pub fn next_id(&mut self, now_ms: u64) -> u64 {
-        self.last_id = (now_ms << 20).max(self.last_id + 1);
+    /// The next message id: the time, twelve bits for a counter, eight for the node; always greater than all before,
+    /// whatever the clock says. The node makes it unique among nodes whose clocks agree: a bounce that comes to one of
+    /// them must not be taken for another's mail.
+    pub fn next_id(&mut self, now_ms: u64, node: u8) -> u64 {
+        let node = u64::from(node);
+        // A counter that is used up runs into the time, as if it were a millisecond later.
+        let next = ((self.last_id >> NODE_BITS) + 1) << NODE_BITS;
+        self.last_id = (now_ms << 20).max(next) | node;
         self.last_id
     }
 }
@@ -227,9 +234,21 @@ mod tests {
     #[test]
     fn ids_grow_when_the_clock_stands_still_and_when_it_goes_back() {
         let mut intakes = Intakes::default();
-        let ids: Vec<_> = [1_000, 1_000, 900, 0, 1_001].map(|now| intakes.next_id(now)).into();
+        let ids: Vec<_> = [1_000, 1_000, 900, 0, 1_001].map(|now| intakes.next_id(now, 7)).into();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
         assert_eq!(ids[0] >> 20, 1_000);
         assert_eq!(ids[4] >> 20, 1_001);
+        assert!(ids.iter().all(|id| id & 0xff == 7), "{ids:?}");
+    }
+
+    #[test]
+    fn two_nodes_never_give_the_same_id_and_go_on_behind_ids_of_any_form() {
+        let (mut one, mut other) = (Intakes::default(), Intakes { last_id: (1_000 << 20) + 77, ..Intakes::default() });
+        let mut seen = HashSet::new();
+        for n in 0..10_000 {
+            assert!(seen.insert(one.next_id(1_000 + n / 9_000, 0)));
+            let id = other.next_id(1_000 + n / 9_000, 255);
+            assert!(id > (1_000 << 20) + 77 && seen.insert(id));
+        }
     }
 }

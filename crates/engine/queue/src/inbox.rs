@@ -81,7 +81,7 @@ fn mail(core: &Core, id: u64, from: Family) -> Option<ReceivedMail> {
     let found = core.store.read(Family::Mail, &key, ReceivedMail::decode);
     if found.is_none() && core.store.has(from, &key) {
         let fault = StoreFault::new(Family::Mail.name(), "a received mail is missing");
-        core.store.must("reading received mail", Err(fault))
+        core.store.must::<()>("reading received mail", Err(fault));
     }
     found
 }

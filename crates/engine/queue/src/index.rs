@@ -74,8 +74,8 @@ impl Page {
         // Four thousand million attempts later: nobody looks for a bounce of that age.
         let at = u32::try_from(seq.saturating_sub(self.base)).unwrap_or(ENDED).saturating_add(1);
         // What corrects an acceptance does not hide where it stands.
-        if outcome == Outcome::Accepted || *place == OPEN {
-            *place = if outcome == Outcome::Accepted { at } else { ENDED };
+        if outcome.is_handed_over() || *place == OPEN {
+            *place = if outcome.is_handed_over() { at } else { ENDED };
         }
     }
 }

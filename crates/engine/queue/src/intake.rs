@@ -8,11 +8,13 @@ use mail_model::{CampaignName, Class, EmailAddress, Lane, MessageId, PoolName, T
 use tokio::sync::oneshot;
 
 use crate::core::Core;
+use crate::deadline::AtDeadline;
 use crate::desk::{Abort, Placement};
 use crate::keys::{Family, LaneId, Spot, campaign_key, deadline_key, message_key};
 use crate::life::Handle;
 use crate::record::due::DueRecord;
 use crate::record::message::{Head, Known, Staged, encode_content};
+use crate::reserved::{self, Taken};
 use crate::settings::{IDEMPOTENCY_KEPT, IDEMPOTENCY_KEY_BYTES_MAX, Refusal};
 use crate::store::Batch;
 use crate::window::Entry;
@@ -44,6 +46,8 @@ pub struct NewMessage {
     pub not_before: Option<UnixMs>,
     /// Not to be sent later.
     pub not_after: Option<UnixMs>,
+    /// What happens around that time; nothing of it counts without `not_after`.
+    pub at_deadline: AtDeadline,
     /// The envelope sender; `None` is `<>`.
     pub sender: Option<EmailAddress>,
     /// What the mails are made of, opaque here.
@@ -103,8 +107,8 @@ impl std::fmt::Debug for Draft {
     }
 }
 
-/// Begins a message.
-pub fn begin(life: &Arc<Handle>, new: NewMessage) -> Result<Begun, Refusal> {
+/// Begins a message, under an id that was reserved for it or under the next one.
+pub fn begin(life: &Arc<Handle>, reserved: Option<MessageId>, new: NewMessage) -> Result<Begun, Refusal> {
     let core = &life.core;
     let limits = &core.settings.limits;
     if new.content.len() > limits.content_bytes_max {
@@ -116,17 +120,17 @@ pub fn begin(life: &Arc<Handle>, new: NewMessage) -> Result<Begun, Refusal> {
     {
         return Ok(Begun::Known { message: known.message, count: known.count });
     }
-    if let Err(refusal) = check_room(core) {
-        if let Some(idempotency) = &new.idempotency {
-            core.intakes.lock().keys.remove(&idempotency.key);
+    let id = match check_room(core).and_then(|()| reserved::take(core, reserved, now)) {
+        Ok(Taken::Free(id)) => id,
+        used_or_refused => {
+            if let Some(idempotency) = &new.idempotency {
+                core.intakes.lock().keys.remove(&idempotency.key);
+            }
+            return used_or_refused.and_then(|taken| match taken {
+                Taken::Used(message, count) => Ok(Begun::Known { message, count }),
+                Taken::Free(_) => Err(Refusal::IdempotencyBusy),
+            });
         }
-        return Err(refusal);
-    }
-    let id = {
-        let mut intakes = core.intakes.lock();
-        let id = intakes.next_id(now.0);
-        intakes.staging.insert(id);
-        MessageId(id)
     };
     let due_ms = new.not_before.filter(|t| *t > now).map_or(0, |t| t.0);
     let head = Head {
@@ -137,6 +141,7 @@ pub fn begin(life: &Arc<Handle>, new: NewMessage) -> Result<Begun, Refusal> {
         sender: new.sender,
         not_before: new.not_before,
         not_after: new.not_after.filter(|t| *t != UnixMs::NEVER),
+        at_deadline: new.at_deadline,
         accepted_at: now,
         count: 0,
         first_seq: 0,
@@ -201,6 +206,12 @@ impl Intake {
     /// Recipients so far.
     pub fn count(&self) -> u32 {
         self.draft.head.count
+    }
+
+    /// The lanes that it has recipients in.
+    pub fn lanes(&self) -> Vec<Lane> {
+        let lane = |id: &LaneId| self.draft.core().lanes.get(*id).map(|cell| cell.lane.clone());
+        self.draft.lanes.keys().filter_map(lane).collect()
     }
 
     /// Adds a recipient and gives its index. After a refusal the intake can go on without this one.
@@ -346,8 +357,8 @@ impl Draft {
         }
         batch.put(Family::Message, &key, &self.head.encode(&key));
         batch.put(Family::Campaign, &campaign_key(&self.head.campaign, self.id), &[]);
-        if let Some(not_after) = self.head.not_after {
-            batch.put(Family::Deadline, &deadline_key(not_after.0, self.id), &[]);
+        if let Some(end) = self.head.ends_at() {
+            batch.put(Family::Deadline, &deadline_key(end.0, self.id), &[]);
         }
         if let Some(Idempotency { key, digest }) = &self.idempotency {
             let known = Known { message: self.id, count: self.head.count, digest: *digest, at: self.head.accepted_at };

@@ -71,7 +71,7 @@ enum Standing {
 struct Case {
     standing: Standing,
     acceptance: Option<Line>,
-    not_after: Option<UnixMs>,
+    ends_at: Option<UnixMs>,
 }
 
 /// What is known of the notifications a write is about.
@@ -97,7 +97,7 @@ impl Cases {
                 Standing::BeingSent if patient => return Err(BeingSent(id)),
                 standing => standing,
             };
-            let case = all.cases.entry(id).or_insert(Case { standing, acceptance: None, not_after: head.not_after });
+            let case = all.cases.entry(id).or_insert(Case { standing, acceptance: None, ends_at: head.ends_at() });
             if revives && case.acceptance.is_none() {
                 case.acceptance = sendable(core, index, id, &head, &case.standing);
             }
@@ -170,7 +170,7 @@ fn judge(outcome: Outcome, standing: &Standing) -> Late {
         Standing::Ended(line) => line,
     };
     match last.record.outcome {
-        Outcome::Accepted => Late::Recorded,
+        Outcome::Accepted | Outcome::Replaced => Late::Recorded,
         Outcome::Bounced(_) | Outcome::Complained => {
             let known = last.known() | bit(last.record.outcome);
             if known & bit(outcome) == 0 { Late::Recorded } else { Late::Repeated }
@@ -283,9 +283,9 @@ fn put_back(writing: &mut Writing<'_>, case: &Case, line: &Line, due: UnixMs) ->
     let lane: LaneId = *lane;
     writing.line(Line { record, tail: line.tail.clone() }, Earlier::Returned);
     writing.back(lane, of, due, &waiting);
-    if let Some(not_after) = case.not_after {
+    if let Some(end) = case.ends_at {
         // It may have been struck off when nothing of the message was left to expire.
-        writing.batch.put(Family::Deadline, &deadline_key(not_after.0, id.message), &[]);
+        writing.batch.put(Family::Deadline, &deadline_key(end.0, id.message), &[]);
     }
     Revived::Waiting
 }

@@ -5,6 +5,7 @@ mod act;
 mod book;
 mod claim;
 mod core;
+mod deadline;
 mod desk;
 mod ending;
 mod fatal;
@@ -27,6 +28,7 @@ mod queue;
 mod record;
 mod recover;
 mod refill;
+mod reserved;
 mod settings;
 mod shape;
 mod store;
@@ -35,6 +37,7 @@ mod sweep;
 mod synced;
 mod syncer;
 mod takeout;
+mod waiting;
 mod window;
 #[cfg(test)]
 mod window_tests;
@@ -43,6 +46,7 @@ mod writing;
 
 pub use crate::act::{Next, Write};
 pub use crate::claim::{Claim, Queued};
+pub use crate::deadline::{AtDeadline, MessageDeadline};
 pub use crate::intake::{Accepted, Begun, Idempotency, Intake, NewMessage};
 pub use crate::keys::{InboxId, LaneId};
 pub use crate::late::{BeingSent, Late, Revived, Told};
@@ -57,4 +61,5 @@ pub use crate::settings::{IDEMPOTENCY_KEPT, IDEMPOTENCY_KEY_BYTES_MAX, Limits, Q
 pub use crate::shape::{Inspection, LaneShape, Place, Shape};
 pub use crate::stored::StoredMessage;
 pub use crate::sweep::Filter;
+pub use crate::waiting::Waiting;
 pub use crate::window::{HINT_KEPT_MS, Peek};

@@ -54,6 +54,22 @@ pub fn remembered(core: &Core, key: &[u8], now: UnixMs) -> Option<Vec<u8>> {
     (now < found.expires).then_some(found.value)
 }
 
+/// What is remembered under keys that begin with `start`, in the order of their bytes.
+pub fn remembered_under(core: &Core, start: &[u8], now: UnixMs) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut scan = core.store.scan(Family::Memory, start, None);
+    let mut found = vec![];
+    while let Some((key, value)) = scan.next_item()
+        && key.starts_with(start)
+    {
+        let one = Remembered::decode(key, value).map_err(fault(Family::Memory));
+        let one = core.store.must("reading what is remembered", one);
+        if now < one.expires {
+            found.push((key.to_vec(), one.value));
+        }
+    }
+    found
+}
+
 /// Forgets what has expired. Gives how much that was.
 pub fn forget_remembered(core: &Core, now: UnixMs) -> u64 {
     let past = expiry_key(now.0.saturating_add(1), &[]);

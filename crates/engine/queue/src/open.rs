@@ -15,7 +15,7 @@ use crate::store::{LogTail, Make, Store, descriptors, options};
 use crate::synced::{FILE_NAME, Said, SyncedMark, read};
 
 /// The format this program writes. It opens directories of earlier formats, too, and makes them its own.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_WORDS: &str = "todoke queue format ";
 
@@ -290,7 +290,7 @@ mod tests {
             let text = format!("todoke queue format {format}\n");
             assert!(check_format(dir, &text).is_ok_and(|found| found == format) && text.len() == format_text().len());
         }
-        assert!(matches!(check_format(dir, "todoke queue format 3\n"), Err(OpenError::Newer { found: 3, .. })));
+        assert!(matches!(check_format(dir, "todoke queue format 4\n"), Err(OpenError::Newer { found: 4, .. })));
         for bad in ["", "todoke queue format 1", "todoke queue format 0\n", "todoke queue format x\n", "postfix\n"] {
             assert!(matches!(check_format(dir, bad), Err(OpenError::Damaged { .. })), "{bad:?}");
         }

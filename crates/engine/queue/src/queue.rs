@@ -1,5 +1,6 @@
 //! The queue as its users see it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::act::Write;
 use crate::claim::{self, Claim, Queued};
+use crate::deadline::{self, MessageDeadline};
 use crate::intake::{self, Begun, NewMessage};
 use crate::keys::{Family, InboxId, LaneId, message_key};
 use crate::late::{BeingSent, Told};
@@ -25,8 +27,9 @@ use crate::settings::{QueueSettings, Refusal};
 use crate::shape::{self, Inspection, Shape};
 use crate::stored::{Shelf, StoredMessage};
 use crate::sweep::{self, Filter};
+use crate::waiting::{self, Waiting};
 use crate::window::Peek;
-use crate::{history, inbox, lists, outbox, write};
+use crate::{history, inbox, lists, outbox, reserved, write};
 
 /// A queue directory, open. Cheap to clone; the last clone to be dropped closes it.
 #[derive(Clone)]
@@ -54,7 +57,19 @@ impl Queue {
 
     /// Begins a message. A call that was made before is answered with what it was answered then.
     pub fn begin(&self, new: NewMessage) -> Result<Begun, Refusal> {
-        intake::begin(&self.life, new)
+        intake::begin(&self.life, None, new)
+    }
+
+    /// Gives message ids away, in order, for messages that will be begun later with [`Queue::begin_as`].
+    pub fn reserve_ids(&self, count: usize) -> Vec<MessageId> {
+        reserved::reserve(&self.life.core, count)
+    }
+
+    /// Begins a message under an id of [`Queue::reserve_ids`]. Lanes stand in the order of ids, so it goes before what was
+    /// begun after its id was given away, as far as that is not in memory yet. Under an id that was used before this is
+    /// a call that was made before.
+    pub fn begin_as(&self, id: MessageId, new: NewMessage) -> Result<Begun, Refusal> {
+        intake::begin(&self.life, Some(id), new)
     }
 
     /// How many lanes there are; lanes are never taken away.
@@ -70,6 +85,12 @@ impl Queue {
     /// The lane with this number.
     pub fn lane(&self, id: LaneId) -> Option<Lane> {
         self.life.core.lanes.get(id).map(|cell| cell.lane.clone())
+    }
+
+    /// Unsettled notifications of a lane, those being sent included. Memory only.
+    pub fn queued_in(&self, lane: LaneId) -> u64 {
+        let cell = self.life.core.lanes.get(lane);
+        cell.map_or(0, |cell| u64::try_from(cell.queued.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(0))
     }
 
     /// The number of this lane, if anything was ever in it.
@@ -96,6 +117,13 @@ impl Queue {
     /// Gives a claimed notification back that was not tried; it is the next of its lane.
     pub fn unclaim(&self, queued: impl Into<Box<Queued>>) {
         claim::unclaim(&self.life.core, *queued.into());
+        self.life.core.announce();
+    }
+
+    /// The same without telling whoever waits for work: for a caller that claimed just now, under a lock that everybody
+    /// takes who claims, so that nobody has missed it.
+    pub fn put_back(&self, queued: Box<Queued>) {
+        claim::unclaim(&self.life.core, *queued);
     }
 
     /// Writes what became of claimed notifications. Returns when the death of the process cannot take it back; a power
@@ -195,6 +223,13 @@ impl Queue {
         lists::remembered(core, key, core.clock.unix())
     }
 
+    /// What is remembered under keys that begin with `start`, with these keys, in the order of their bytes. For owners of
+    /// few and small things: all of it is read at once.
+    pub fn remembered_under(&self, start: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let core = &self.life.core;
+        lists::remembered_under(core, start, core.clock.unix())
+    }
+
     /// Removes what has expired by `now`. Gives how much that was.
     pub fn forget_remembered(&self, now: UnixMs) -> u64 {
         lists::forget_remembered(&self.life.core, now)
@@ -284,9 +319,26 @@ impl Queue {
         sweep::recall(&self.life.core, until)
     }
 
-    /// Settles as expired what was not sent by its `not_after`. Reads the queue only when a message is late.
+    /// Settles as expired what was not sent by its `not_after`, or, where something may be sent in its place, by the end of
+    /// that. Reads the queue only when a message is late.
     pub fn expire(&self, now: UnixMs) -> u64 {
         sweep::expire(&self.life.core, now)
+    }
+
+    /// Messages whose deadline is so near at `now` that those who wait are foreseen to be late, and how many wait.
+    pub fn near_deadlines(&self, now: UnixMs) -> Vec<MessageDeadline> {
+        deadline::near(&self.life.core, now)
+    }
+
+    /// The deadlines of those of these messages that have one; of more than ten thousand, the last ones.
+    pub fn deadlines_of(&self, messages: &[MessageId]) -> Vec<MessageDeadline> {
+        deadline::of(&self.life.core, messages)
+    }
+
+    /// Hands everything of these messages that has not ended to `each`, until that says false. As it is at this moment,
+    /// lane by lane; what ends meanwhile may still be among it. Reads much of the queue: not for an async thread.
+    pub fn waiting(&self, messages: &BTreeSet<MessageId>, each: &mut dyn FnMut(Waiting) -> bool) {
+        waiting::waiting(&self.life.core, messages, each);
     }
 
     /// Forgets at most `limit` finished messages handed in before `before`. Gives how many.

@@ -51,6 +51,7 @@ pub fn recover(store: Store, settings: QueueSettings, clock: Clock) -> Result<Co
         intakes: Mutex::new(Intakes { last_id, ..Intakes::default() }),
         postbox,
         back: Mutex::default(),
+        noting: Mutex::default(),
         doubts: Mutex::new(doubts),
         cancelled: Mutex::default(),
         queued: 0.into(),

@@ -66,6 +66,9 @@ pub struct QueueSettings {
     pub page_records: usize,
     /// Longest time that a settled attempt may wait for its sync.
     pub sync_interval: Duration,
+    /// Number of this node among those that share addresses by which something comes back. It is part of each message's
+    /// id.
+    pub node_number: u8,
     /// After how many attempts the sums are stored, at the latest; bounds what is replayed at the next start.
     pub tally_every: u64,
 }
@@ -78,6 +81,7 @@ impl Default for QueueSettings {
             window_total: 65_536,
             page_records: 2_000,
             sync_interval: Duration::from_millis(10),
+            node_number: 0,
             tally_every: 20_000,
         }
     }

@@ -284,6 +284,12 @@ impl Scan<'_> {
         Ok(self.inner.item())
     }
 
+    /// Goes on from `to`, which may be anywhere; what it sees stays as it was when it began.
+    pub fn seek(&mut self, to: &[u8]) {
+        self.inner.seek(to);
+        self.begun = false;
+    }
+
     /// The next key and value; ends the process at a fault.
     pub fn next_item(&mut self) -> Option<(&[u8], &[u8])> {
         let store = self.store;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mail_model::{CampaignName, Class, EmailAddress, MessageId, PoolName, TenantName, UnixMs};
 use parking_lot::Mutex;
 
+use crate::deadline::AtDeadline;
 use crate::record::message::Head;
 
 /// An accepted message.
@@ -26,6 +27,8 @@ pub struct StoredMessage {
     pub not_before: Option<UnixMs>,
     /// Not to be sent later.
     pub not_after: Option<UnixMs>,
+    /// What happens around that time.
+    pub at_deadline: AtDeadline,
     /// When it was handed in.
     pub accepted_at: UnixMs,
     /// Its notifications.
@@ -36,8 +39,23 @@ pub struct StoredMessage {
 
 impl StoredMessage {
     pub(crate) fn new(id: MessageId, head: Head, content: Vec<u8>) -> Self {
-        let Head { campaign, tenant, class, pool, sender, not_before, not_after, accepted_at, count, .. } = head;
-        Self { id, campaign, tenant, class, pool, sender, not_before, not_after, accepted_at, count, content }
+        let Head {
+            campaign, tenant, class, pool, sender, not_before, not_after, at_deadline, accepted_at, count, ..
+        } = head;
+        Self {
+            id,
+            campaign,
+            tenant,
+            class,
+            pool,
+            sender,
+            not_before,
+            not_after,
+            at_deadline,
+            accepted_at,
+            count,
+            content,
+        }
     }
 }
 

@@ -128,7 +128,7 @@ pub fn recall(core: &Core, until: UnixMs) -> u64 {
     moved
 }
 
-/// Ends what was not sent by its message's `not_after`. What is being sent gets its answer; call it again later.
+/// Ends what was not sent by its message's end. What is being sent gets its answer; call it again later.
 pub fn expire(core: &Core, now: UnixMs) -> u64 {
     let late = late_messages(core, now);
     if late.is_empty() {
@@ -151,8 +151,8 @@ pub fn expire(core: &Core, now: UnixMs) -> u64 {
         );
     }
     let mut batch = core.store.batch();
-    for (not_after, id) in late.iter().filter(|(_, id)| !waiting.contains(&id.0)) {
-        batch.delete(Family::Deadline, &deadline_key(*not_after, *id));
+    for (ends_at, id) in late.iter().filter(|(_, id)| !waiting.contains(&id.0)) {
+        batch.delete(Family::Deadline, &deadline_key(*ends_at, *id));
     }
     batch.write();
     core.desk.dirty();
@@ -209,8 +209,8 @@ fn forget_one(core: &Core, id: MessageId, head: &Head) {
     }
     batch.delete_range(Family::Failure, &key, &past);
     batch.delete(Family::Campaign, &campaign_key(&head.campaign, id));
-    if let Some(not_after) = head.not_after {
-        batch.delete(Family::Deadline, &deadline_key(not_after.0, id));
+    if let Some(end) = head.ends_at() {
+        batch.delete(Family::Deadline, &deadline_key(end.0, id));
     }
     batch.write();
     core.book.forget(id);

@@ -250,6 +250,15 @@ impl Window {
         }
     }
 
+    /// The records that are claimed.
+    pub fn claimed(&self) -> HashSet<Spot> {
+        let mut claimed = self.live.clone();
+        for entry in self.ready.iter().chain(self.hinted.values().flatten()) {
+            claimed.remove(&entry.spot);
+        }
+        claimed
+    }
+
     /// Whether the record is claimed.
     pub fn is_in_flight(&self, spot: Spot) -> bool {
         self.live.contains(&spot) && !self.waits(spot)

@@ -1,13 +1,17 @@
 //! Writing: what became of notifications and of received mail, in one batch that is synced within milliseconds.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use crate::act::{Act, Write};
+use mail_model::EmailAddress;
+
+use crate::act::{Act, Change, Write};
 use crate::core::Core;
 use crate::keys::{Family, expiry_key};
 use crate::late::{BeingSent, Cases, Returns, Told};
 use crate::record::audit::AuditEntry;
 use crate::record::memory::Remembered;
+use crate::store::Batch;
 use crate::takeout::Takeout;
 use crate::writing::{Move, Writing};
 
@@ -36,6 +40,8 @@ pub fn write_late(core: &Core, write: Write) -> Result<Told, BeingSent> {
 
 /// With parts that look first, the caller holds the lock that keeps others from writing such parts.
 fn perform(core: &Core, acts: Vec<Act>, cases: Cases) -> Told {
+    let noting = acts.iter().any(Act::is_about_an_address).then(|| core.noting.lock());
+    let mut noted = Noted::default();
     let gate = core.gate.read();
     let mut writing = Writing::new(core);
     let (mut returns, mut takeout) = (Returns::new(cases), Takeout::default());
@@ -48,12 +54,8 @@ fn perform(core: &Core, acts: Vec<Act>, cases: Cases) -> Told {
             }
             Act::Relane { queued, lane } => writing.relane(*queued, lane),
             Act::Postpone { queued, due } => writing.postpone(*queued, due),
-            Act::Suppress { address, value: Some(value) } => {
-                writing.batch.put(Family::Suppress, address.as_str().as_bytes(), &value);
-            }
-            Act::Suppress { address, value: None } => {
-                writing.batch.delete(Family::Suppress, address.as_str().as_bytes());
-            }
+            Act::Suppress { address, value } => noted.set(address, value),
+            Act::Change { address, change } => noted.change(core, address, change),
             Act::Late { record, again } => returns.late(&mut writing, *record, again),
             Act::Revive { id, due } => returns.revive(&mut writing, id, due, core.clock.unix()),
             Act::Done(id) => takeout.done(core, &mut writing.batch, id),
@@ -66,8 +68,10 @@ fn perform(core: &Core, acts: Vec<Act>, cases: Cases) -> Told {
         }
     }
     takeout.make_room(core, &mut writing.batch);
+    noted.put(&mut writing.batch);
     let Writing { batch, lines, moves, .. } = writing;
     batch.write();
+    drop(noting);
     core.store.must("summing up", core.book.record(&core.store, &lines));
     for one in &moves {
         match one {
@@ -81,6 +85,36 @@ fn perform(core: &Core, acts: Vec<Act>, cases: Cases) -> Told {
     apply(core, moves);
     core.desk.dirty();
     returns.told
+}
+
+/// What this batch says of addresses.
+#[derive(Default)]
+struct Noted(HashMap<EmailAddress, Option<Vec<u8>>>);
+
+impl Noted {
+    fn set(&mut self, address: EmailAddress, value: Option<Vec<u8>>) {
+        self.0.insert(address, value);
+    }
+
+    fn change(&mut self, core: &Core, address: EmailAddress, change: Change) {
+        let value = match self.0.remove(&address) {
+            Some(earlier) => change(earlier.as_deref()),
+            None => {
+                let stored = core.store.try_get(Family::Suppress, address.as_str().as_bytes());
+                change(core.store.must("reading", stored).as_deref())
+            }
+        };
+        self.set(address, value);
+    }
+
+    fn put(self, batch: &mut Batch<'_>) {
+        for (address, value) in self.0 {
+            match value {
+                Some(value) => batch.put(Family::Suppress, address.as_str().as_bytes(), &value),
+                None => batch.delete(Family::Suppress, address.as_str().as_bytes()),
+            }
+        }
+    }
 }
 
 fn put_audit(core: &Core, writing: &mut Writing<'_>, entry: &AuditEntry) {

@@ -77,7 +77,7 @@ impl<'a> Writing<'a> {
         self.batch.delete(Family::Doubt, &notification_key(spot.id()));
         let (again_at, source_hint) = match (record.outcome, next) {
             (Outcome::Deferred(_), Next::RetryAt { due: at, source_hint }) => (at, source_hint),
-            (Outcome::Accepted, _) => {
+            (Outcome::Accepted | Outcome::Replaced, _) => {
                 let tail = Tail::Handed { lane, payload: due.payload };
                 return self.end(Line { record, tail }, earlier, lane, spot);
             }

@@ -149,6 +149,29 @@ fn a_reserved_message_waits_for_its_time_also_over_a_restart() {
 }
 
 #[test]
+fn an_id_given_away_earlier_stands_earlier_and_serves_one_message() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
+    let queue = open(dir.path(), &clock);
+    let ids = queue.reserve_ids(3);
+    assert!(ids.is_sorted() && ids.len() == 3);
+    let later = accept(&queue, message("a"), &lane("docomo"), 40);
+    let Ok(Begun::New(mut intake)) = queue.begin_as(ids[1], message("b")) else { panic!("not begun") };
+    assert_eq!(queue.begin_as(ids[1], message("b")).unwrap_err(), Refusal::IdempotencyBusy);
+    intake.add(&lane("docomo"), address(7, "docomo.ne.jp"), vec![]).unwrap();
+    assert_eq!(intake.lanes(), [lane("docomo")]);
+    wait(intake.commit()).unwrap();
+    let order: Vec<_> = claim_all(&queue, &clock).iter().map(|queued| queued.id.message).collect();
+    let place = order.iter().position(|message| *message == ids[1]).unwrap();
+    assert!(order.len() == 41 && place < 20, "behind what was in memory, before the rest: {place}");
+    let known = queue.begin_as(ids[1], message("c"));
+    assert!(matches!(known, Ok(Begun::Known { message, count: 1 }) if message == ids[1]), "{known:?}");
+    drop((known, queue));
+    let queue = open(dir.path(), &clock);
+    assert!(queue.reserve_ids(1)[0] > later.message, "no id is given away twice");
+    assert!(matches!(queue.begin_as(ids[2], message("d")), Ok(Begun::New(_))));
+}
+
+#[test]
 fn setting_the_clock_back_holds_up_no_fresh_mail_and_repeats_no_id() {
     let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
     let queue = open(dir.path(), &clock);

@@ -187,6 +187,30 @@ fn what_is_remembered_is_known_until_it_expires() {
 }
 
 #[test]
+fn what_is_remembered_is_listed_by_the_start_of_its_key() {
+    let (_dir, clock, queue) = fresh();
+    let at = |ms: u64| UnixMs(START.0 + ms);
+    let keys: [&[u8]; 5] = [b"limit/b", b"limit/a", b"limitless", b"limit", b"m/1"];
+    let write = keys.iter().fold(Write::new(), |write, key| write.remember(key, key, at(2_000)));
+    queue.write(write.remember(b"limit/c", b"gone soon", at(1_000)));
+    clock.advance(Duration::from_millis(1_000));
+    let under = |start: &[u8]| {
+        queue
+            .remembered_under(start)
+            .into_iter()
+            .map(|(key, value)| {
+                assert_eq!(key, value);
+                String::from_utf8(key).unwrap()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(under(b"limit/"), ["limit/a", "limit/b"]);
+    assert_eq!(under(b"limit").len(), 4);
+    assert_eq!(under(b"").len(), 5);
+    assert!(under(b"n").is_empty());
+}
+
+#[test]
 fn the_audit_list_goes_on_where_it_was() {
     let (dir, clock, mut queue) = fresh();
     for n in 1..=5u64 {
@@ -217,6 +241,36 @@ fn suppressions_are_listed_page_by_page() {
     }
     assert!(seen.iter().all(|(who, value)| who.local().as_bytes() == value));
     assert_eq!(seen.into_iter().map(|(who, _)| who).collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn of_two_who_note_something_at_once_neither_is_forgotten() {
+    let (dir, clock, queue) = fresh();
+    let who = address(1, "au.com");
+    let longer = |more: u8| move |stored: Option<&[u8]>| Some([stored.unwrap_or_default(), &[more]].concat());
+    std::thread::scope(|scope| {
+        for thread in 0..4u8 {
+            let (queue, who) = (queue.clone(), &who);
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    // Two in one write, as of two recipients of one mail, and with parts that look first.
+                    let write = Write::new().change_suppression(who, longer(thread)).change_suppression(who, longer(9));
+                    queue.write(if thread == 0 { write.audit(audit_entry("x")) } else { write });
+                }
+            });
+        }
+    });
+    drop(queue);
+    let queue = open(dir.path(), &clock);
+    let noted = queue.suppression(&who).unwrap();
+    assert_eq!(noted.len(), 400);
+    assert_eq!((0..4).map(|n| noted.iter().filter(|byte| **byte == n).count()).collect::<Vec<_>>(), [50; 4]);
+    let write = Write::new().suppress(&who, vec![1]).change_suppression(&who, |stored| {
+        assert_eq!(stored, Some(&[1][..]), "earlier parts count");
+        None
+    });
+    queue.write(write);
+    assert_eq!(queue.suppression(&who), None);
 }
 
 #[test]

@@ -9,10 +9,10 @@ use std::time::Duration;
 use clock::Clock;
 use common::*;
 use mail_model::{Cause, Class, Lane, NotificationId, Outcome, UnixMs, Withheld};
-use queue::{FORMAT_VERSION, Filter, Late, Queue, Revived, Write};
+use queue::{AtDeadline, FORMAT_VERSION, Filter, Late, Queue, Revived, Write};
 
 /// Each format with the test of what its queue holds.
-const CHECKED: [(u32, fn(&Queue, &Clock)); 2] = [(1, check_v1), (2, check_v2)];
+const CHECKED: [(u32, fn(&Queue, &Clock)); 3] = [(1, check_v1), (2, check_v2), (3, check_v3)];
 
 fn folder(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/old/v{version}"))
@@ -73,7 +73,8 @@ fn a_conversion_that_was_cut_off_is_done_at_the_next_start() {
     receive(&queue, "x");
     drop(queue);
     let queue = open(dir.path(), &clock);
-    assert_eq!((inbox_of(&queue), format_of(dir.path())), (vec!["x".to_owned()], "todoke queue format 2\n".to_owned()));
+    let format = format!("todoke queue format {FORMAT_VERSION}\n");
+    assert_eq!((inbox_of(&queue), format_of(dir.path())), (vec!["x".to_owned()], format));
 }
 
 #[test]
@@ -104,6 +105,7 @@ fn a_queue_of_an_earlier_format_opens_with_a_torn_log_and_not_without_what_was_s
 fn write_present(queue: &Queue, clock: &Clock) {
     write_v1(queue, clock);
     write_v2(queue, clock);
+    write_v3(queue, clock);
 }
 
 /// What a queue of format 1 could hold.
@@ -197,6 +199,11 @@ fn write_v2(queue: &Queue, clock: &Clock) {
 }
 
 fn check_v2(queue: &Queue, clock: &Clock) {
+    check_back(queue, clock, 14);
+}
+
+/// `stored`: how many outcomes were stored.
+fn check_back(queue: &Queue, clock: &Clock, stored: usize) {
     let message = queue.messages_of(&"returned".parse().unwrap())[0];
     let tally = queue.tally_of(message).unwrap();
     assert_eq!((tally.count, tally.ended, tally.of(Outcome::Accepted)), (4, 3, 1));
@@ -211,13 +218,43 @@ fn check_v2(queue: &Queue, clock: &Clock) {
     assert_eq!((kept.kind.as_str(), kept.note.as_str(), kept.mail), ("reply", "a person wrote it", mail("kept")));
     assert_eq!(queue.audit(0, 9), [(1, audit_entry("one"))]);
     assert_eq!(queue.remembered(b"m/1").as_deref(), Some(&b"known"[..]));
-    check_first(queue, clock, 14, Revived::Waiting);
+    check_first(queue, clock, stored, Revived::Waiting);
     clock.advance(Duration::from_secs(60));
     let back: Vec<_> = claim_all(queue, clock).into_iter().filter(|queued| queued.id.message == message).collect();
     assert_eq!(
         (back.len(), back[0].id.index, back[0].attempts, back[0].lane),
         (1, 2, 2, queue.lane_id(&urgent()).unwrap())
     );
+}
+
+fn in_minutes(minutes: u64) -> UnixMs {
+    START + Duration::from_secs(60 * minutes)
+}
+
+/// What came with format 3.
+fn write_v3(queue: &Queue, clock: &Clock) {
+    let at_deadline = AtDeadline { replace_until: Some(in_minutes(90)), warn_at: Some(in_minutes(20)) };
+    let new = queue::NewMessage { not_after: Some(in_minutes(30)), at_deadline, ..message("replaced") };
+    let accepted = accept(queue, new, &lane("softbank"), 3);
+    for queued in claim_all(queue, clock).into_iter().filter(|queued| queued.id.message == accepted.message) {
+        if queued.id.index == 0 {
+            done(queue, queued, Outcome::Replaced, START);
+        }
+    }
+    wait(queue.synced());
+}
+
+fn check_v3(queue: &Queue, clock: &Clock) {
+    let message = queue.messages_of(&"replaced".parse().unwrap())[0];
+    let stored = queue.message(message).unwrap();
+    let at_deadline = AtDeadline { replace_until: Some(in_minutes(90)), warn_at: Some(in_minutes(20)) };
+    assert_eq!((stored.not_after, stored.at_deadline), (Some(in_minutes(30)), at_deadline));
+    let tally = queue.tally_of(message).unwrap();
+    assert_eq!((tally.of(Outcome::Replaced), tally.of(Outcome::Accepted), tally.queued()), (1, 0, 2));
+    let near: Vec<_> = queue.near_deadlines(in_minutes(25)).into_iter().map(|near| near.message).collect();
+    assert_eq!(near, [message]);
+    assert_eq!(queue.sweep(&Filter { message: Some(message), ..Filter::default() }), 2);
+    check_back(queue, clock, 17);
 }
 
 /// Writes the queue of the present format anew: only when a format is introduced, never over one that was released.

@@ -16,6 +16,7 @@ pub(crate) enum Purpose {
     ReturnPath,
     Unsubscribe,
     Registration,
+    Canary,
     KeyId,
 }
 
@@ -25,6 +26,7 @@ impl Purpose {
             Self::ReturnPath => b"todoke return path\0",
             Self::Unsubscribe => b"todoke unsubscribe\0",
             Self::Registration => b"todoke registration\0",
+            Self::Canary => b"todoke canary\0",
             Self::KeyId => b"todoke key id\0",
         }
     }

@@ -13,8 +13,16 @@ const ID_BYTES: usize = 12;
 
 /// `payload`, the key's id and its MAC of `MAC` bytes, as text.
 pub(crate) fn seal<const MAC: usize>(keys: &Keys, purpose: Purpose, payload: &[u8]) -> String {
-    let (key_id, mac) = keys.seal::<MAC>(purpose, payload);
     let mut text = BASE32_NOPAD_NOCASE.encode(payload);
+    text.push_str(&tag::<MAC>(keys, purpose, payload));
+    text.make_ascii_lowercase();
+    text
+}
+
+/// The key's id and its MAC of `MAC` bytes over `payload`, as text.
+pub(crate) fn tag<const MAC: usize>(keys: &Keys, purpose: Purpose, payload: &[u8]) -> String {
+    let (key_id, mac) = keys.seal::<MAC>(purpose, payload);
+    let mut text = String::new();
     // Five bits at the top of a byte are the first of its two characters; the other would say nothing.
     text.push_str(BASE32_NOPAD_NOCASE.encode(&[key_id << 3]).get(..1).unwrap_or_default());
     BASE32_NOPAD_NOCASE.encode_append(&mac, &mut text);
@@ -31,13 +39,23 @@ pub(crate) fn open<const PAYLOAD: usize, const MAC: usize>(
     let payload_chars = BASE32_NOPAD_NOCASE.encode_len(PAYLOAD);
     let bytes = text.as_bytes();
     let (payload, rest) = bytes.split_at_checked(payload_chars).ok_or(Refused::Malformed)?;
-    let (key_id, mac) = rest.split_at_checked(1).ok_or(Refused::Malformed)?;
     let payload: [u8; PAYLOAD] = read(payload)?;
+    check_tag::<MAC>(keys, purpose, &payload, rest).map(|()| payload)
+}
+
+/// Whether [`tag`] made this text with one of the keys for the same purpose and payload.
+pub(crate) fn check_tag<const MAC: usize>(
+    keys: &Keys,
+    purpose: Purpose,
+    payload: &[u8],
+    tag: &[u8],
+) -> Result<(), Refused> {
+    let (key_id, mac) = tag.split_at_checked(1).ok_or(Refused::Malformed)?;
     // One character alone is no base32; with `a`, which is zero, it is one byte whose lower bits are zero.
     let [key_id] = read([key_id, b"a"].concat().as_slice())?;
     let mac: [u8; MAC] = read(mac)?;
-    let sealed = keys.is_sealed(purpose, &payload, key_id >> 3, &mac);
-    if sealed { Ok(payload) } else { Err(Refused::WrongMac) }
+    let sealed = keys.is_sealed(purpose, payload, key_id >> 3, &mac);
+    if sealed { Ok(()) } else { Err(Refused::WrongMac) }
 }
 
 fn read<const N: usize>(text: &[u8]) -> Result<[u8; N], Refused> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mail_model::{EmailAddress, MessageId, NotificationId, UnixMs};
 use proptest::prelude::*;
-use return_links::{Keys, KeysError, Refused, RegistrationAddresses, ReturnPaths, UnsubscribeLinks};
+use return_links::{CanaryAddresses, Keys, KeysError, Refused, RegistrationAddresses, ReturnPaths, UnsubscribeLinks};
 
 const DAY_MS: u64 = 86_400_000;
 const DOMAIN: &str = "Bounce.Renraku.example.jp";
@@ -158,6 +158,30 @@ fn a_key_that_is_too_short_and_a_domain_that_is_too_long_are_refused_when_they_a
     for domain in ["", "a b", "a@b", ".", "x\r\n.jp"] {
         assert_eq!(UnsubscribeLinks::new(keys(1), domain).err(), Some(KeysError::Domain), "{domain:?}");
         assert_eq!(RegistrationAddresses::new(keys(1), domain).err(), Some(KeysError::Domain), "{domain:?}");
+    }
+}
+
+#[test]
+fn a_canary_address_is_good_for_its_mailbox_alone() {
+    let addresses = CanaryAddresses::new(keys(1), DOMAIN).unwrap();
+    for name in ["a", "docomo-1", "0123456789-abcdefghijklm"] {
+        let minted = addresses.mint(name).unwrap();
+        assert!(minted.local().len() <= 64 && !minted.is_irregular(), "{minted}");
+        assert_eq!(addresses.verify(minted.local()).as_deref(), Ok(name));
+        assert_eq!(addresses.verify(&minted.local().to_ascii_uppercase()).as_deref(), Ok(name));
+        let (_, tag) = minted.local().rsplit_once('.').unwrap();
+        let other = format!("canary+other.{tag}");
+        assert_eq!(addresses.verify(&other), Err(Refused::WrongMac), "{other}");
+        let longer = format!("{}a", minted.local());
+        assert!(addresses.verify(&longer).is_err());
+        let foreign = CanaryAddresses::new(keys(2), DOMAIN).unwrap();
+        assert_eq!(foreign.verify(minted.local()), Err(Refused::WrongMac));
+    }
+    for name in ["", "Docomo", "a b", "a.b", "0123456789-abcdefghijklmn"] {
+        assert_eq!(addresses.mint(name), None, "{name:?}");
+    }
+    for local in ["canary+", "canary+a", "canary+a.", "canary+.aaaaaaaaaaaaaaaaa", "b+a.b", "postmaster"] {
+        assert!(addresses.verify(local).is_err(), "{local}");
     }
 }
 

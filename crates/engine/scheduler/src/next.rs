@@ -4,6 +4,7 @@
 //! delay another's ten; within a group its lanes in turn; within a lane the source that the pool's rotation gives.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use engine_config::CarrierProfile;
@@ -11,14 +12,16 @@ use mail_model::{Class, EgressPath, Lane, MonoUs, SourceName, UnixMs};
 use queue::{Claim, Peek, Queued};
 use throttle::Gate;
 
+use crate::estimate::watch::Timing;
 use crate::scheduler::{Scheduler, State, wait_for};
 use crate::ticket::{Ticket, Waiting};
+use crate::work::Work;
 
 /// The answer to the dispatcher.
 #[derive(Debug)]
-pub enum Next {
+pub enum Next<I = Queued> {
     /// Open a session and send this first.
-    Open(Box<Assignment>),
+    Open(Box<Assignment<I>>),
     /// Nothing to open before then, unless something changes.
     Wait(MonoUs),
     /// `Scheduler::stop` was called; nothing will be opened again.
@@ -27,7 +30,7 @@ pub enum Next {
 
 /// One session to be opened, with its first mail.
 #[derive(Debug)]
-pub struct Assignment {
+pub struct Assignment<I = Queued> {
     /// The path it uses.
     pub path: EgressPath,
     /// The lane its first mail comes from; its `site` is the domain to resolve.
@@ -35,22 +38,22 @@ pub struct Assignment {
     /// The carrier's profile.
     pub profile: Arc<CarrierProfile>,
     /// The first mail.
-    pub first: Box<Queued>,
+    pub first: Box<I>,
     /// To be shown to `next_mail` and given back to `closed`.
     pub ticket: Ticket,
 }
 
-enum Found {
-    Open(Box<Assignment>),
+enum Found<I> {
+    Open(Box<Assignment<I>>),
     /// Another look is due then.
     Later(MonoUs),
     /// Waits for something that will ring.
     Nothing,
 }
 
-impl Scheduler {
+impl<W: Work> Scheduler<W> {
     /// The next session to open, or when to ask again.
-    pub fn next(&self) -> Next {
+    pub fn next(&self) -> Next<W::Item> {
         let (now, unix) = (self.clock().mono(), self.clock().unix());
         let mut state = self.state().lock();
         self.adopt_new_lanes(&mut state);
@@ -58,6 +61,7 @@ impl Scheduler {
         if state.stopping {
             return Next::Stopped;
         }
+        state.plan_shares(self.queue(), now, unix);
         for class in Class::ALL {
             if state.sessions_open >= self.room_for(class) {
                 continue;
@@ -87,7 +91,14 @@ impl Scheduler {
         }
     }
 
-    fn open_in_group(&self, state: &mut State, index: usize, class: Class, now: MonoUs, unix: UnixMs) -> Found {
+    fn open_in_group(
+        &self,
+        state: &mut State,
+        index: usize,
+        class: Class,
+        now: MonoUs,
+        unix: UnixMs,
+    ) -> Found<W::Item> {
         let lanes = state.groups[index].lanes.len();
         let mut soonest = None;
         for step in 0..lanes {
@@ -107,7 +118,7 @@ impl Scheduler {
         soonest.map_or(Found::Nothing, Found::Later)
     }
 
-    fn open_in_lane(&self, state: &mut State, index: usize, slot: usize, now: MonoUs, unix: UnixMs) -> Found {
+    fn open_in_lane(&self, state: &mut State, index: usize, slot: usize, now: MonoUs, unix: UnixMs) -> Found<W::Item> {
         let lane = state.groups[index].lanes[slot].lane.clone();
         let id = state.groups[index].lanes[slot].id;
         if let Some(until) = state.holds.lane(&lane, unix) {
@@ -128,32 +139,36 @@ impl Scheduler {
             return Found::Nothing;
         }
         let mut soonest = now + Duration::from_secs(1);
-        let State { groups, pools, holds, .. } = state;
+        let State { groups, pools, holds, nodes, .. } = state;
         let group = &mut groups[index];
+        group.watch_pace(now);
         let carrier = group.carrier.clone();
-        let picked = pools.pick(&lane.pool, &carrier, lane.class, unix, &mut |source| {
-            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(source)) {
-                return false;
-            }
+        let open = &mut |source: &SourceName| {
             if let Some(until) = holds.path(&group.egress_path(source), unix) {
                 soonest = soonest.min(wait_for(until, unix, now));
                 return false;
             }
-            match group.may_open(source, now) {
+            let gates = nodes.may_use(source, now).and_then(|| group.may_open(source, station, lane.class, now));
+            let at = || group.netblock_at(source);
+            match gates.and_then(|| nodes.look(at, || group.news(source, now), now)) {
                 Gate::Go => true,
                 Gate::WaitUntil(at) => {
                     soonest = soonest.min(at);
                     false
                 }
             }
-        });
+        };
+        let picked = match &wanted {
+            None => pools.pick(&lane.pool, &carrier, lane.class, unix, open),
+            Some(wanted) => pools.pick_among(&lane.pool, &carrier, lane.class, wanted, unix, open),
+        };
         let Some(source) = picked else {
             if let Some(at) = pools.next_change(&lane.pool, &carrier, lane.class, unix) {
                 soonest = soonest.min(wait_for(at, unix, now));
             }
             let more_urgent = group.starving.as_ref().is_none_or(|(class, _)| lane.class < *class);
             if wanted.is_none() && more_urgent {
-                group.starving = Some((lane.class, lane.site.clone()));
+                group.starve(lane.class, station);
             }
             return Found::Later(soonest);
         };
@@ -163,16 +178,23 @@ impl Scheduler {
         };
         pools.sent(&source, &carrier, unix);
         group.starving = None;
+        group.handed(&source, now);
         group.path(&source, now).open += 1;
+        nodes.opened(&source);
+        nodes.handed(|| group.netblock_at(&source), now);
         let ticket = Ticket {
             group: index,
             station,
             source: source.clone(),
             opened: now,
             sent: 1,
+            answered: AtomicU32::new(0),
+            ended: AtomicBool::new(false),
+            handed: (now, Duration::ZERO),
             class: lane.class,
             waiting: Waiting::No,
             idle_since: None,
+            timing: Timing::begun(now),
         };
         let (path, profile) = (group.egress_path(&source), group.profile.clone());
         Found::Open(Box::new(Assignment { path, lane, profile, first, ticket }))

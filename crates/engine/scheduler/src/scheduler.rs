@@ -11,18 +11,28 @@ use ip_pools::Pools;
 use mail_model::{CampaignName, CarrierName, Lane, MonoUs, SiteName, TenantName, UnixMs};
 use parking_lot::Mutex;
 use queue::{LaneId, Queue};
+use throttle::Laws;
 use tokio::sync::Notify;
 
 use crate::burst::Burst;
 use crate::group::Group;
 use crate::holds::{Hold, HoldId, HoldScope, Holds};
+use crate::learned::memory::Memory;
+use crate::netblock::SourceBlocks;
+use crate::nodes::{Nodes, SharedGuard, SourceOwnership};
+use crate::work::Work;
 
 /// Decides what goes next. Cheap to clone.
-#[derive(Clone)]
-pub struct Scheduler(Arc<Shared>);
+pub struct Scheduler<W: Work = Queue>(Arc<Shared<W>>);
 
-struct Shared {
-    queue: Queue,
+impl<W: Work> Clone for Scheduler<W> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+struct Shared<W> {
+    queue: W,
     directory: Arc<Directory>,
     clock: Clock,
     state: Mutex<State>,
@@ -43,12 +53,22 @@ pub(crate) struct State {
     pub(crate) turn: usize,
     /// Bursts nobody has taken yet.
     pub(crate) bursts: Vec<Burst>,
+    /// What was learned before the last stop, for groups that are not made yet.
+    pub(crate) memory: Memory,
+    /// When the shares of the pools were planned last.
+    pub(crate) planned: Option<MonoUs>,
     pub(crate) stopping: bool,
+    /// What is agreed with other nodes.
+    pub(crate) nodes: Nodes,
+    /// Which laws the paths obey.
+    pub(crate) laws: Laws,
+    /// The netblock of each source.
+    pub(crate) blocks: Arc<SourceBlocks>,
 }
 
-impl Scheduler {
+impl<W: Work> Scheduler<W> {
     /// A scheduler over `queue` that opens at most `sessions_max` sessions.
-    pub fn new(queue: Queue, directory: Arc<Directory>, pools: Pools, sessions_max: u32, clock: Clock) -> Self {
+    pub fn new(queue: W, directory: Arc<Directory>, pools: Pools, sessions_max: u32, clock: Clock) -> Self {
         let state = State {
             groups: Vec::new(),
             by_key: HashMap::new(),
@@ -58,7 +78,12 @@ impl Scheduler {
             sessions_open: 0,
             turn: 0,
             bursts: Vec::new(),
+            memory: Memory::default(),
+            planned: None,
             stopping: false,
+            nodes: Nodes::default(),
+            laws: Laws::default(),
+            blocks: Arc::default(),
         };
         Self(Arc::new(Shared {
             queue,
@@ -70,6 +95,29 @@ impl Scheduler {
             sessions_max,
             lanes_known: AtomicUsize::new(0),
         }))
+    }
+
+    /// The same with other laws for its paths, to measure what each law buys. To be called before the first `next`: a path
+    /// keeps the laws it was made with.
+    #[must_use]
+    pub fn with_laws(self, laws: Laws) -> Self {
+        self.state().lock().laws = laws;
+        self
+    }
+
+    /// The same with the netblocks of its sources; without them all sources stand in one. To be called before the first
+    /// `next`.
+    #[must_use]
+    pub fn with_netblocks(self, blocks: SourceBlocks) -> Self {
+        self.state().lock().blocks = Arc::new(blocks);
+        self
+    }
+
+    /// The same as one of several nodes. To be called before the first `next`.
+    #[must_use]
+    pub fn with_nodes(self, ownership: Arc<dyn SourceOwnership>, guard: Arc<dyn SharedGuard>) -> Self {
+        self.state().lock().nodes = Nodes::new(ownership, guard);
+        self
     }
 
     /// Rings when `next` may have another answer than before. New work rings `Queue::activity` instead.
@@ -134,7 +182,7 @@ impl Scheduler {
         &self.0.clock
     }
 
-    pub(crate) fn queue(&self) -> &Queue {
+    pub(crate) fn queue(&self) -> &W {
         &self.0.queue
     }
 
@@ -175,7 +223,9 @@ impl State {
             return *index;
         }
         let profile = Arc::new(directory.profile(&key.0).clone());
-        self.groups.push(Group::new(key.0.clone(), key.1.clone(), profile));
+        let mut group = Group::new(key.0.clone(), key.1.clone(), profile, self.laws, self.blocks.clone());
+        group.memory = self.memory.take(&key.0, &key.1);
+        self.groups.push(group);
         self.by_key.insert(key, self.groups.len() - 1);
         self.groups.len() - 1
     }

@@ -1,9 +1,10 @@
 //! What operators are shown of groups, lanes and paths.
 
 use mail_model::{CarrierName, Lane, SiteName, SourceName};
-use throttle::{PathStatus, UnknownState};
+use throttle::PathStatus;
 
 use crate::scheduler::Scheduler;
+use crate::work::Work;
 
 /// One group: a carrier, or one domain of `other`.
 #[derive(Clone, Debug)]
@@ -12,7 +13,7 @@ pub struct GroupStatus {
     pub carrier: CarrierName,
     /// The domain for `other`.
     pub site: SiteName,
-    /// Seconds until the unknown-user guard lets it go on; 0 when it does not pause.
+    /// Seconds until all netblocks may go on that are stopped for their unknown users; 0 when none is.
     pub paused_s: u64,
     /// Its lanes.
     pub lanes: Vec<LaneStatus>,
@@ -40,7 +41,7 @@ pub struct PathReport {
     pub throttle: PathStatus,
 }
 
-impl Scheduler {
+impl<W: Work> Scheduler<W> {
     /// The state of every group that has had work in this process.
     pub fn status(&self) -> Vec<GroupStatus> {
         let now = self.clock().mono();
@@ -48,10 +49,7 @@ impl Scheduler {
         let group = |g: &crate::group::Group| GroupStatus {
             carrier: g.carrier.clone(),
             site: g.site.clone(),
-            paused_s: match g.guard.state(now) {
-                UnknownState::Stop { until } => until.since(now).as_secs(),
-                UnknownState::Ok | UnknownState::Warn => 0,
-            },
+            paused_s: g.stopped_until(None, now).map_or(0, |until| until.since(now).as_secs()),
             lanes: g
                 .lanes
                 .iter()

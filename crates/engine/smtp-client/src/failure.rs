@@ -109,7 +109,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(stage: Stage, scope: Scope, trouble: Trouble) -> Self {
+    /// Puts one together.
+    pub fn new(stage: Stage, scope: Scope, trouble: Trouble) -> Self {
         Self { stage, scope, trouble }
     }
 
@@ -137,7 +138,7 @@ impl Failure {
     }
 
     /// What a reply to `stage` has against us; `None` when it is the one hoped for.
-    pub(crate) fn judge(stage: Stage, reply: &Reply) -> Option<Self> {
+    pub fn judge(stage: Stage, reply: &Reply) -> Option<Self> {
         let hoped_for = if stage == Stage::Data { 300..400 } else { 200..300 };
         let scope = match (reply.code, stage) {
             (code, _) if hoped_for.contains(&code) => return None,

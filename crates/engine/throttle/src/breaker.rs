@@ -6,17 +6,19 @@ use mail_model::MonoUs;
 
 use crate::gate::{ClosedBecause, Gate};
 use crate::limits::PathLimits;
+use crate::pause::{self, Shut, doubled};
 
 /// How long a probe mail may stay without an answer before another one may go. A caller that took the permit and then
 /// found no mail must not keep the path closed for ever.
 const PROBE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How soon to ask again while the probe's one connection is open.
+/// How soon to ask again while the probe mail is out.
 const PROBE_LOOK: Duration = Duration::from_secs(1);
 
 /// First wait after a failed connection; doubled with each further one. Keeps a refusing host from being hammered in
 /// the seconds before the breaker opens, and makes attempts that were under way together count as one failure.
 const CONNECT_WAIT: Duration = Duration::from_secs(1);
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The state of one path's breaker.
 #[derive(Clone, Copy, Debug)]
@@ -33,24 +35,34 @@ pub(crate) enum Breaker {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Closed {
     connect_failures: u32,
+    first_failure: MonoUs,
     connect_after: MonoUs,
 }
 
 /// Nothing goes out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Open {
+    stop: Stop,
     until: MonoUs,
-    because: ClosedBecause,
-    /// Stops in a row without a success between; at least 1.
-    strikes: u32,
 }
 
 /// One connection and one mail find out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Probing {
-    because: ClosedBecause,
-    strikes: u32,
+    stop: Stop,
+    due: MonoUs,
     mail_out_until: Option<MonoUs>,
+}
+
+/// Why and since when nothing goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(crate) because: ClosedBecause,
+    pub(crate) began: MonoUs,
+    /// Probes that were turned away.
+    pub(crate) knocks: u32,
+    /// A pause that a signal named.
+    pub(crate) named: Option<Duration>,
 }
 
 /// What a failed connection did to a closed breaker.
@@ -89,21 +101,31 @@ impl Closed {
             return AfterFailure::NotCounted(self);
         }
         let connect_failures = self.connect_failures.saturating_add(1);
+        let first_failure = if self.connect_failures == 0 { now } else { self.first_failure };
         if connect_failures >= limits.connect_failures_max {
-            return AfterFailure::Opened(self.stop(now, ClosedBecause::ConnectFailed, None, limits));
+            let stop = Stop { because: ClosedBecause::ConnectFailed, began: first_failure, knocks: 0, named: None };
+            return AfterFailure::Opened(stop.open(now, limits));
         }
-        let wait = doubled(CONNECT_WAIT, self.connect_failures).min(limits.pause_default);
-        AfterFailure::Counted(Self { connect_failures, connect_after: now + wait })
+        let wait = doubled(CONNECT_WAIT, self.connect_failures).min(CONNECT_WAIT_MAX);
+        AfterFailure::Counted(Self { connect_failures, first_failure, connect_after: now + wait })
     }
 
     pub(crate) fn stop(
         self,
         now: MonoUs,
         because: ClosedBecause,
-        pause: Option<Duration>,
+        named: Option<Duration>,
         limits: &PathLimits,
     ) -> Open {
-        Open { until: now + pause.unwrap_or_else(|| limits.pause_default.min(limits.pause_max)), because, strikes: 1 }
+        Stop { because, began: now, knocks: 0, named }.open(now, limits)
+    }
+}
+
+impl Stop {
+    fn open(self, now: MonoUs, limits: &PathLimits) -> Open {
+        let lasted = now.since(self.began);
+        let shut = Shut { because: self.because, knocks: self.knocks, lasted, named: self.named };
+        Open { stop: self, until: now + pause::next(shut, limits) }
     }
 }
 
@@ -113,7 +135,11 @@ impl Open {
     }
 
     pub(crate) fn because(self) -> ClosedBecause {
-        self.because
+        self.stop.because
+    }
+
+    pub(crate) fn stop(self) -> Stop {
+        self.stop
     }
 
     /// A reply to a mail sent before the stop names a pause: the later end stands.
@@ -121,22 +147,32 @@ impl Open {
         Self { until: self.until.max(until), ..self }
     }
 
+    /// Another path of the netblock got through: no need to wait longer.
+    pub(crate) fn at_most_until(self, until: MonoUs) -> Self {
+        Self { until: self.until.min(until), ..self }
+    }
+
     /// Begins to probe when the pause is over.
     pub(crate) fn due(self, now: MonoUs) -> Result<Probing, Self> {
         if now < self.until {
             return Err(self);
         }
-        Ok(Probing { because: self.because, strikes: self.strikes, mail_out_until: None })
+        Ok(Probing { stop: self.stop, due: self.until, mail_out_until: None })
     }
 }
 
 impl Probing {
     pub(crate) fn because(self) -> ClosedBecause {
-        self.because
+        self.stop.because
     }
 
-    pub(crate) fn may_connect(self, now: MonoUs, open: u32) -> Gate {
-        if open == 0 { Gate::Go } else { Gate::WaitUntil(now + PROBE_LOOK) }
+    pub(crate) fn stop(self) -> Stop {
+        self.stop
+    }
+
+    /// Asked when no session is free: those that are open may be stuck.
+    pub(crate) fn may_connect(self, now: MonoUs) -> Gate {
+        if self.mail_out_until.is_none() { Gate::Go } else { Gate::WaitUntil(now + PROBE_LOOK) }
     }
 
     /// Whether the probe mail may go.
@@ -152,6 +188,16 @@ impl Probing {
         Self { mail_out_until: Some(now + PROBE_PATIENCE), ..self }
     }
 
+    /// The probe mail came back untried.
+    pub(crate) fn mail_back(self) -> Self {
+        Self { mail_out_until: None, ..self }
+    }
+
+    /// Since when the probe has been due.
+    pub(crate) fn due(self) -> MonoUs {
+        self.due
+    }
+
     /// A mail was answered in the ordinary way. Without a probe mail out it is a late answer to a mail sent before the
     /// stop and proves nothing.
     pub(crate) fn worked(self) -> Result<Closed, Self> {
@@ -162,16 +208,11 @@ impl Probing {
         self,
         now: MonoUs,
         because: ClosedBecause,
-        pause: Option<Duration>,
+        named: Option<Duration>,
         limits: &PathLimits,
     ) -> Open {
-        let doubling = || doubled(limits.pause_default, self.strikes).min(limits.pause_max);
-        Open { until: now + pause.unwrap_or_else(doubling), because, strikes: self.strikes.saturating_add(1) }
+        Stop { because, named, knocks: self.stop.knocks.saturating_add(1), ..self.stop }.open(now, limits)
     }
-}
-
-fn doubled(first: Duration, times: u32) -> Duration {
-    first.saturating_mul(2_u32.saturating_pow(times.min(20)))
 }
 
 #[cfg(test)]
@@ -199,39 +240,36 @@ mod tests {
         let AfterFailure::Opened(open) = closed.connect_failed(second(115), &limits) else {
             panic!("the fifth failure opens");
         };
-        assert_eq!((open.until(), open.because()), (second(175), ClosedBecause::ConnectFailed));
+        assert_eq!((open.until(), open.because()), (second(130), ClosedBecause::ConnectFailed));
     }
 
     #[test]
-    fn pauses_double_up_to_the_cap_and_a_pause_from_the_signal_wins() {
+    fn knocks_become_rarer_with_the_time_shut_and_a_pause_from_the_signal_wins() {
         let limits = PathLimits::default();
-        let mut open = Closed::default().stop(second(0), ClosedBecause::Blocked, None, &limits);
-        for pause in [60, 120, 240, 480, 600, 600] {
-            let began = MonoUs(open.until().0 - pause * 1_000_000);
-            assert_eq!(open.until().since(began), Duration::from_secs(pause));
-            let now = open.until();
-            let Ok(probing) = open.due(now) else { panic!("due") };
-            open = probing.failed(now, ClosedBecause::Blocked, None, &limits);
-            assert_eq!(open.until().since(now), Duration::from_secs((pause * 2).min(600)));
+        let mut open = Closed::default().stop(second(0), ClosedBecause::Throttled, None, &limits);
+        for until in [5, 25, 85, 145, 205, 266, 345, 449] {
+            assert_eq!(open.until().0 / 1_000_000, until);
+            let Ok(probing) = open.due(open.until()) else { panic!("due") };
+            open = probing.failed(open.until(), ClosedBecause::Throttled, None, &limits);
         }
         let Ok(probing) = open.due(second(999_999)) else { panic!("due") };
-        let hour = Some(Duration::from_secs(3_600));
-        assert_eq!(probing.failed(second(0), ClosedBecause::Blocked, hour, &limits).until(), second(3_600));
+        let hours = Some(Duration::from_secs(9_000));
+        assert_eq!(probing.failed(second(0), ClosedBecause::Blocked, hours, &limits).until(), second(9_000));
     }
 
     #[test]
     fn one_probe_mail_is_out_at_a_time_and_only_its_answer_closes() {
         let limits = PathLimits::default();
         let open = Closed::default().stop(second(0), ClosedBecause::Blocked, None, &limits);
-        assert!(open.due(second(59)).is_err());
-        let Ok(probing) = open.due(second(60)) else { panic!("due") };
+        assert!(open.due(second(299)).is_err());
+        let Ok(probing) = open.due(second(300)) else { panic!("due") };
         assert!(probing.worked().is_err(), "a late answer to an older mail");
-        assert!(probing.may_connect(second(60), 0).is_go());
-        assert!(!probing.may_connect(second(60), 1).is_go());
-        assert!(probing.may_send(second(60)).is_go());
-        let probing = probing.mail_out(second(60));
-        assert_eq!(probing.may_send(second(61)), Gate::WaitUntil(second(120)));
-        assert!(probing.may_send(second(120)).is_go(), "a lost permit does not close the path for ever");
+        assert!(probing.may_connect(second(300)).is_go());
+        assert!(probing.may_send(second(300)).is_go());
+        let probing = probing.mail_out(second(300));
+        assert!(!probing.may_connect(second(301)).is_go());
+        assert_eq!(probing.may_send(second(301)), Gate::WaitUntil(second(360)));
+        assert!(probing.may_send(second(360)).is_go(), "a lost permit does not close the path for ever");
         assert!(probing.worked().is_ok());
     }
 }

@@ -2,41 +2,43 @@
 
 use std::time::Duration;
 
-/// Fastest rate, mails a minute. One mail each microsecond; beyond it the integer nanoseconds of the pacer are too
-/// coarse.
+/// Fastest rate, mails a minute. One mail each microsecond; beyond it whole nanoseconds are too coarse for pacing.
 pub const RATE_PER_MIN_MAX: f64 = 60_000_000.0;
 
 /// Slowest rate, mails a minute: one an hour. Slower is a pause, and a pause belongs to the breaker.
 pub const RATE_PER_MIN_MIN: f64 = 1.0 / 60.0;
 
-/// Start values and bounds of one egress path. No Japanese carrier publishes a limit, so every number is where the
-/// controller starts, not where it ends. The defaults are those of the carrier profiles' `[defaults]`.
+/// Start values and backstops of one egress path. No Japanese carrier publishes a limit, so the start values are where
+/// the controller begins, and the greatest ones only where it gives up looking. The defaults are those of the carrier
+/// profiles' `[defaults]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PathLimits {
-    /// Connections at once; at least 1.
+    /// Connections at once at the beginning; at least 1, at most `connections_max`.
+    pub connections_start: u32,
+    /// Connections at once that are never exceeded; at least 1.
     pub connections_max: u32,
-    /// Connections given back after each clean minute; at least 1.
-    pub connections_step_per_min: u32,
     /// Mails on one connection before it is closed; at least 1. The owner of the connection counts.
     pub messages_per_connection_max: u32,
     /// Age at which a connection is closed. The owner of the connection looks.
     pub connection_lifetime_max: Duration,
     /// Rate of a path nothing is known about, mails a minute.
     pub rate_start_per_min: f64,
-    /// Highest rate that recovery may reach, mails a minute, up to [`RATE_PER_MIN_MAX`].
+    /// Rate that is never exceeded, mails a minute, up to [`RATE_PER_MIN_MAX`].
     pub rate_max_per_min: f64,
-    /// Added after each clean minute, mails a minute.
+    /// Added after each clean minute where rates do not grow by factors, mails a minute.
     pub rate_step_per_min: f64,
     /// Lowest rate that halving may reach, mails a minute, down to [`RATE_PER_MIN_MIN`].
     pub rate_floor_per_min: f64,
-    /// Within this time after a reaction, further signs of the same kind come from mails sent before it and are not
-    /// answered again. Longer than a usual reply takes, shorter than a minute.
+    /// Within this time after a reaction, further signs of the same kind that do not tell when their mail was sent are
+    /// not answered again. Longer than a usual reply takes.
     pub reaction_window: Duration,
-    /// First pause of the breaker when the signal names none; doubled with every failed probe.
+    /// A pause that the carrier has published for "slow down"; each such signal names it too.
+    pub pause_on_throttle: Option<Duration>,
+    /// First pause after a block when the signal names none; doubled with every failed probe.
     pub pause_default: Duration,
-    /// Longest pause that doubling reaches. A pause named by a signal is not cut.
+    /// Longest pause of the path's own. A pause named by a signal is not cut.
     pub pause_max: Duration,
-    /// Pause after a reset connection; `None` treats a reset like any failed connection.
+    /// First pause after a reset connection; `None` treats a reset like any failed connection.
     pub pause_on_reset: Option<Duration>,
     /// Failed connections in a row that open the breaker; at least 1.
     pub connect_failures_max: u32,
@@ -45,17 +47,18 @@ pub struct PathLimits {
 impl Default for PathLimits {
     fn default() -> Self {
         Self {
-            connections_max: 2,
-            connections_step_per_min: 1,
+            connections_start: 2,
+            connections_max: 10,
             messages_per_connection_max: 20,
             connection_lifetime_max: Duration::from_secs(300),
             rate_start_per_min: 30.0,
-            rate_max_per_min: 120.0,
+            rate_max_per_min: 6_000.0,
             rate_step_per_min: 10.0,
             rate_floor_per_min: 1.0,
             reaction_window: Duration::from_secs(5),
-            pause_default: Duration::from_secs(60),
-            pause_max: Duration::from_secs(600),
+            pause_on_throttle: None,
+            pause_default: Duration::from_secs(300),
+            pause_max: Duration::from_secs(3_600),
             pause_on_reset: Some(Duration::from_secs(300)),
             connect_failures_max: 5,
         }
@@ -66,8 +69,8 @@ impl PathLimits {
     /// For a carrier that sets no limit: own relays, load tests. Only the number of connections holds it back.
     pub fn unlimited(connections_max: u32) -> Self {
         Self {
+            connections_start: connections_max,
             connections_max,
-            connections_step_per_min: connections_max,
             messages_per_connection_max: u32::MAX,
             rate_start_per_min: RATE_PER_MIN_MAX,
             rate_max_per_min: RATE_PER_MIN_MAX,
@@ -81,9 +84,10 @@ impl PathLimits {
     pub(crate) fn bounded(&self) -> Self {
         let max = self.rate_max_per_min.max(RATE_PER_MIN_MIN).min(RATE_PER_MIN_MAX);
         let floor = self.rate_floor_per_min.max(RATE_PER_MIN_MIN).min(max);
+        let connections_max = self.connections_max.max(1);
         Self {
-            connections_max: self.connections_max.max(1),
-            connections_step_per_min: self.connections_step_per_min.max(1),
+            connections_start: self.connections_start.clamp(1, connections_max),
+            connections_max,
             messages_per_connection_max: self.messages_per_connection_max.max(1),
             rate_start_per_min: self.rate_start_per_min.max(floor).min(max),
             rate_max_per_min: max,
@@ -100,18 +104,16 @@ impl PathLimits {
 pub struct UnknownLimits {
     /// Share of unknown users that an operator should see, 0–1.
     pub warn_ratio: f64,
-    /// Share that stops the carrier, 0–1. Vendors report blocks from 4–5 %.
+    /// Share that stops the netblock, 0–1: two thirds of it are never taken for it. Vendors report blocks from 4–5 %.
     pub stop_ratio: f64,
-    /// Recipients looked back on.
+    /// Recipients looked back on for the share that operators see.
     pub window: u32,
-    /// Recipients needed before a share means anything; at most `window`.
-    pub sample_min: u32,
     /// How long the carrier is left alone after a stop.
     pub pause: Duration,
 }
 
 impl Default for UnknownLimits {
     fn default() -> Self {
-        Self { warn_ratio: 0.01, stop_ratio: 0.03, window: 500, sample_min: 100, pause: Duration::from_secs(1_800) }
+        Self { warn_ratio: 0.01, stop_ratio: 0.03, window: 500, pause: Duration::from_secs(1_800) }
     }
 }

@@ -1,61 +1,127 @@
 //! One egress path: the gates a caller asks and the signals it reports.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use mail_model::MonoUs;
 
-use crate::breaker::{AfterFailure, Breaker, Closed, Open};
-use crate::gate::{ClosedBecause, Gate, Signal};
-use crate::law::{HalveAndRecover, Pace, RateLaw};
+use crate::breaker::{Breaker, Closed};
+use crate::gate::Gate;
+use crate::latency::Latency;
+use crate::laws::{Laws, RateKind};
 use crate::limits::PathLimits;
-use crate::minute::Minute;
+use crate::noise::Noise;
 use crate::pacer::Pacer;
-use crate::status::{BreakerStatus, PathStatus, Shut};
+use crate::round::Round;
+use crate::search::{Bounds, Room, Scene, Search};
+use crate::sessions::Sessions;
+use crate::tally::Tally;
+
+mod guarded;
+mod hear;
+mod memory;
+mod view;
+
+pub(crate) use guarded::{Facts, ShutFacts};
+
+/// Mails in flight that are remembered; there are never more than sessions, and twice as many commands.
+const OUT_MAX: usize = 1_024;
+
+/// How soon to ask again for one more session.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// A published pause from which on a refusal is dear.
+const DEAR: Duration = Duration::from_secs(60);
+
+/// What KumoMTA's shaping file gives yahoo.co.jp, the only Japanese carrier in it: ten a second.
+const STATIC_RATE_PER_MIN: f64 = 600.0;
 
 /// How much one egress path (carrier × source) may do now. Reads no clock: time only moves by `now`, which should not
 /// go backwards; if it does, permits wait and nothing else happens.
-#[derive(Debug)]
-pub struct PathThrottle<L: RateLaw = HalveAndRecover> {
+#[derive(Clone, Debug)]
+pub struct PathThrottle {
     limits: PathLimits,
-    law: L,
-    pace: Pace,
+    laws: Laws,
+    search: Search,
+    tally: Tally,
+    round: Round,
+    noise: Noise,
+    latency: Latency,
+    sessions: Sessions,
     pacer: Pacer,
     breaker: Breaker,
-    minute: Minute,
-    /// The carrier asked for less: keep still until then.
-    quiet_until: MonoUs,
-    /// Signs of too much rate before this time come from mails sent before the last reaction.
-    rate_settles_at: MonoUs,
-    /// The same for connections.
-    connections_settle_at: MonoUs,
+    /// The refusal that shut the path, while it is shut.
+    refusal: Option<Refusal>,
+    /// The search before the first of two cut sessions: if the second is cut after as many mails, it was no refusal.
+    before_cut: Option<Search>,
+    /// Mails sent before this are answered with news of the time before the last reaction.
+    reacted_at: MonoUs,
+    /// When the mails without an answer left.
+    out: VecDeque<MonoUs>,
+    /// What others of the netblock have proved, and whether this path may go beyond it; told by the guard.
+    room: Room,
+    /// A refusal that the guard has not looked at.
+    news: Option<News>,
+    /// Its place with the guard.
+    seat: Option<usize>,
+    phase: f64,
+}
+
+/// The refusal that shut a path, and what was so before.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    before: Search,
+    /// Taken in the minute before.
+    minute: u32,
+}
+
+/// What the guard of the netblock should hear of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum News {
+    /// The carrier asked for less; `proven`: at a rate that had been borne.
+    Refused { proven: bool },
+    /// A knock was answered: the door is open.
+    Opened,
+    /// A knock was turned away.
+    StillShut,
 }
 
 impl PathThrottle {
-    /// A path nothing is known about, under the default law.
+    /// A path nothing is known about, under all laws.
     pub fn new(limits: &PathLimits, now: MonoUs) -> Self {
-        Self::with_law(limits, HalveAndRecover::new(), now)
+        Self::with_laws(limits, Laws::default(), now)
     }
-}
 
-impl<L: RateLaw> PathThrottle<L> {
-    /// A path under another law. Numbers outside their bounds are moved to the bound.
-    pub fn with_law(limits: &PathLimits, law: L, now: MonoUs) -> Self {
+    /// A path under some laws. Numbers outside their bounds are moved to the bound.
+    pub fn with_laws(limits: &PathLimits, laws: Laws, now: MonoUs) -> Self {
         let limits = limits.bounded();
-        let pace = Pace { rate_per_min: limits.rate_start_per_min, connections: limits.connections_max };
+        let rate = match laws.rate {
+            RateKind::StaticShaping => STATIC_RATE_PER_MIN.max(limits.rate_start_per_min).min(limits.rate_max_per_min),
+            RateKind::Adaptive | RateKind::Fixed => limits.rate_start_per_min,
+        };
         Self {
-            pacer: Pacer::new(pace.rate_per_min),
-            limits,
-            law,
-            pace,
+            search: Search::new(rate),
+            tally: Tally::default(),
+            round: Round::starting(now),
+            noise: Noise::default(),
+            latency: Latency::default(),
+            sessions: Sessions::new(&limits),
+            pacer: Pacer::new(rate),
             breaker: Breaker::Closed(Closed::default()),
-            minute: Minute::starting(now),
-            quiet_until: MonoUs::default(),
-            rate_settles_at: MonoUs::default(),
-            connections_settle_at: MonoUs::default(),
+            refusal: None,
+            before_cut: None,
+            reacted_at: MonoUs::default(),
+            out: VecDeque::new(),
+            room: Room { frontier: 0.0, leads: true, met_by_others: None, step_max: 0.0 },
+            news: None,
+            seat: None,
+            phase: 0.0,
+            limits,
+            laws,
         }
     }
 
-    /// The limits in force; messages per connection and lifetime are read from here by the owner of the connections.
+    /// The limits in force; the lifetime of connections is read from here by their owner.
     pub fn limits(&self) -> &PathLimits {
         &self.limits
     }
@@ -63,189 +129,117 @@ impl<L: RateLaw> PathThrottle<L> {
     /// Other limits from now on, as after a changed configuration. What was learnt stays, inside the new bounds.
     pub fn set_limits(&mut self, limits: &PathLimits, now: MonoUs) {
         self.limits = limits.bounded();
-        self.set_pace(now, self.pace);
+        self.search.bound(&self.bounds());
+        self.sessions.bound(&self.limits);
+        self.pacer.set_rate(now, self.search.rate());
     }
 
-    /// Whether one more connection may be made while `open` are open or being opened.
+    /// Mails on one connection before it is to be closed: the profile's number, or the carrier's where it is known.
+    pub fn messages_per_connection_max(&self) -> u32 {
+        let profile = self.limits.messages_per_connection_max;
+        self.sessions.mails_most().map_or(profile, |most| most.min(profile))
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            start: self.limits.rate_start_per_min,
+            floor: self.limits.rate_floor_per_min,
+            max: self.limits.rate_max_per_min,
+            step: self.limits.rate_step_per_min,
+            dear: self.limits.pause_on_throttle.is_some_and(|pause| pause >= DEAR),
+        }
+    }
+
+    /// Whether one more connection may be made while `open` are open or being opened. Takes nothing: the caller counts.
     ///
-    /// Takes nothing: the caller counts. At the allowed number the answer is the end of the running minute, because
-    /// only a clean minute can raise it.
+    /// Asked when a mail is due and no session is free: that is how a path learns that it needs more of them.
     pub fn may_connect(&mut self, now: MonoUs, open: u32) -> Gate {
         self.advance(now);
         match self.breaker {
-            Breaker::Open(open) => Gate::WaitUntil(open.until()),
-            _ if now < self.quiet_until => Gate::WaitUntil(self.quiet_until),
-            Breaker::Probing(probing) => probing.may_connect(now, open),
+            Breaker::Open(shut) => Gate::WaitUntil(shut.until()),
+            Breaker::Probing(probing) => probing.may_connect(now),
             Breaker::Closed(closed) if now < closed.connect_after() => Gate::WaitUntil(closed.connect_after()),
-            Breaker::Closed(_) if open >= self.pace.connections => Gate::WaitUntil(self.minute.end()),
-            Breaker::Closed(_) => Gate::Go,
+            Breaker::Closed(_) => {
+                let needed = self.laws.is_adaptive() && self.pacer.is_behind(now);
+                if self.sessions.may_open(now, open, needed, &self.limits) {
+                    return Gate::Go;
+                }
+                let soon = now + ASK_AGAIN;
+                Gate::WaitUntil(self.sessions.next_ask(now).map_or(soon, |at| at.max(soon)))
+            }
         }
     }
 
-    /// Whether one mail may be sent; `Go` takes its permit. A permit that finds no mail is simply lost.
-    pub fn may_send(&mut self, now: MonoUs) -> Gate {
+    /// Whether one mail may leave now. Takes nothing; [`PathThrottle::handed`] does.
+    pub fn look(&mut self, now: MonoUs) -> Gate {
         self.advance(now);
-        if let Breaker::Open(open) = self.breaker {
-            return Gate::WaitUntil(open.until());
+        match self.breaker {
+            Breaker::Open(open) => Gate::WaitUntil(open.until()),
+            Breaker::Probing(probing) => probing.may_send(now),
+            Breaker::Closed(_) => self.pacer.look(now),
         }
-        if now < self.quiet_until {
-            return Gate::WaitUntil(self.quiet_until);
-        }
-        let Breaker::Probing(probing) = self.breaker else {
-            return self.pacer.take(now);
-        };
-        let gate = match probing.may_send(now) {
-            Gate::Go => self.pacer.take(now),
-            wait => wait,
-        };
-        if gate.is_go() {
+    }
+
+    /// A mail was handed to a session. To be called after a [`PathThrottle::look`] that said go.
+    pub fn handed(&mut self, now: MonoUs) {
+        if let Breaker::Probing(probing) = self.breaker {
             self.breaker = Breaker::Probing(probing.mail_out(now));
+        }
+        let _ = self.pacer.take(now);
+        if self.out.len() < OUT_MAX {
+            self.out.push_back(now);
+        }
+    }
+
+    /// A mail that was handed over came back untried: its session had ended.
+    pub fn came_back(&mut self) {
+        self.out.pop_back();
+        if let Breaker::Probing(probing) = self.breaker {
+            self.breaker = Breaker::Probing(probing.mail_back());
+        }
+    }
+
+    /// Takes the permit of one mail, or says when to ask again.
+    pub fn may_send(&mut self, now: MonoUs) -> Gate {
+        let gate = self.look(now);
+        if gate.is_go() {
+            self.handed(now);
         }
         gate
     }
 
-    /// Reports what the path showed.
-    pub fn observe(&mut self, now: MonoUs, signal: Signal) {
-        self.advance(now);
-        match signal {
-            Signal::Accepted | Signal::Refused | Signal::UnknownUser => self.mail_answered(now),
-            Signal::ConnectOk => {
-                if let Breaker::Closed(closed) = self.breaker {
-                    self.breaker = Breaker::Closed(closed.connected());
-                }
-            }
-            Signal::Throttled { pause } => self.throttled(now, pause),
-            Signal::Blocked { pause } => self.stop(now, ClosedBecause::Blocked, pause),
-            Signal::ConnectFailed => self.connect_failed(now),
-            Signal::ConnectReset => match self.limits.pause_on_reset {
-                Some(pause) => self.stop(now, ClosedBecause::ConnectReset, Some(pause)),
-                None => self.connect_failed(now),
-            },
-        }
-    }
-
-    /// The path as an operator sees it.
-    pub fn status(&self, now: MonoUs) -> PathStatus {
-        let (breaker, closed) = match self.breaker {
-            Breaker::Closed(closed) => (BreakerStatus::Closed, closed),
-            Breaker::Open(open) if now < open.until() => {
-                (BreakerStatus::Open { until: open.until() }, Closed::default())
-            }
-            Breaker::Open(open) => (BreakerStatus::Probing { because: open.because() }, Closed::default()),
-            Breaker::Probing(probing) => (BreakerStatus::Probing { because: probing.because() }, Closed::default()),
-        };
-        let shut = match self.breaker {
-            Breaker::Open(open) => Some(Shut { because: open.because(), until: open.until() }),
-            _ => Some(Shut { because: ClosedBecause::Throttled, until: self.quiet_until }),
-        };
-        PathStatus {
-            rate_per_min: self.pace.rate_per_min,
-            connections_allowed: self.pace.connections,
-            breaker,
-            connect_failures: closed.connect_failures(),
-            connect_after: Some(closed.connect_after()).filter(|at| now < *at),
-            shut: shut.filter(|shut| now < shut.until),
-        }
-    }
-
-    /// What happens by time alone: a pause ends, a minute ends.
+    /// What happens by time alone: a pause ends, a round ends, a mail stays without an answer.
     fn advance(&mut self, now: MonoUs) {
         if let Breaker::Open(open) = self.breaker
             && let Ok(probing) = open.due(now)
         {
             self.breaker = Breaker::Probing(probing);
         }
-        if let Some(carried_per_min) = self.minute.turn(now)
-            && matches!(self.breaker, Breaker::Closed(_))
-        {
-            let pace = self.law.clean_minute(self.pace, &self.limits, carried_per_min);
-            self.set_pace(now, pace);
+        self.look_for_silence(now);
+        let Breaker::Closed(_) = self.breaker else { return };
+        let Some(clean) = self.round.turn(now) else { return };
+        let bounds = self.bounds();
+        if self.laws.latency && self.latency.is_slow() {
+            self.search.slowed(clean.carried_per_min, &bounds);
+        } else {
+            let step_max = self.latency.step_max_per_min();
+            let room = Room { step_max, frontier: self.room.frontier.max(bounds.start), ..self.room };
+            self.search.clean(clean, room, Scene { now, tally: &self.tally, bounds, laws: self.laws });
         }
+        self.pacer.set_rate(now, self.search.rate());
     }
 
-    fn mail_answered(&mut self, now: MonoUs) {
-        match self.breaker {
-            Breaker::Closed(closed) => {
-                self.breaker = Breaker::Closed(closed.answered());
-                self.minute.carried_one();
-            }
-            Breaker::Probing(probing) => {
-                if let Ok(closed) = probing.worked() {
-                    self.breaker = Breaker::Closed(closed);
-                    self.minute = Minute::starting(now);
-                }
-            }
-            Breaker::Open(_) => {}
-        }
-    }
-
-    fn throttled(&mut self, now: MonoUs, pause: Option<Duration>) {
-        match self.breaker {
-            Breaker::Closed(_) => {
-                let settled = now >= self.rate_settles_at;
-                self.quiet_until = self.quiet_until.max(now + pause.unwrap_or(self.limits.reaction_window));
-                if settled {
-                    self.rate_settles_at = now + self.limits.reaction_window;
-                    let pace = self.law.throttled(self.pace, &self.limits);
-                    self.set_pace(now, pace);
-                }
-                // Nothing is sent before the pause ends, so every sign until then is about older mails.
-                self.rate_settles_at = self.rate_settles_at.max(self.quiet_until);
-                self.minute = Minute::starting(self.quiet_until);
-            }
-            Breaker::Probing(_) => self.stop(now, ClosedBecause::Throttled, pause),
-            Breaker::Open(_) => {}
-        }
-    }
-
-    fn connect_failed(&mut self, now: MonoUs) {
-        match self.breaker {
-            Breaker::Closed(closed) => match closed.connect_failed(now, &self.limits) {
-                AfterFailure::NotCounted(same) => self.breaker = Breaker::Closed(same),
-                AfterFailure::Counted(next) => {
-                    self.breaker = Breaker::Closed(next);
-                    self.minute = Minute::starting(now);
-                    if now >= self.connections_settle_at {
-                        self.connections_settle_at = now + self.limits.reaction_window;
-                        let pace = self.law.connect_failed(self.pace, &self.limits);
-                        self.set_pace(now, pace);
-                    }
-                }
-                AfterFailure::Opened(open) => self.opened(now, open),
-            },
-            Breaker::Probing(_) => self.stop(now, ClosedBecause::ConnectFailed, None),
-            Breaker::Open(_) => {}
-        }
-    }
-
-    /// Opens the breaker. While it is open already, only a pause named by the signal counts: the mails in flight at a
-    /// block all come back with the same answer.
-    fn stop(&mut self, now: MonoUs, because: ClosedBecause, pause: Option<Duration>) {
-        match self.breaker {
-            Breaker::Closed(closed) => self.opened(now, closed.stop(now, because, pause, &self.limits)),
-            Breaker::Probing(probing) => self.opened(now, probing.failed(now, because, pause, &self.limits)),
-            Breaker::Open(open) => {
-                let until = pause.map_or(open.until(), |pause| now + pause);
-                self.breaker = Breaker::Open(open.at_least_until(until));
+    /// Mails that wait for an answer much longer than usual are counted as put off in vague words.
+    fn look_for_silence(&mut self, now: MonoUs) {
+        let Some(patience) = self.latency.patience().filter(|_| self.laws.latency) else { return };
+        while self.out.front().is_some_and(|left| now.since(*left) > patience) {
+            let Some(left) = self.out.pop_front() else { return };
+            if let Breaker::Closed(_) = self.breaker
+                && left >= self.reacted_at
+            {
+                self.refusal_of_open(now, None, true);
             }
         }
-    }
-
-    fn opened(&mut self, now: MonoUs, open: Open) {
-        let first = matches!(self.breaker, Breaker::Closed(_));
-        self.breaker = Breaker::Open(open);
-        self.minute = Minute::starting(open.until());
-        // A failed probe was one mail at one connection: it proves that the block lasts, not that the rate is too high.
-        if first {
-            let pace = self.law.stopped(self.pace, &self.limits, open.because());
-            self.set_pace(now, pace);
-        }
-    }
-
-    fn set_pace(&mut self, now: MonoUs, pace: Pace) {
-        let rate_per_min = pace.rate_per_min.max(self.limits.rate_floor_per_min).min(self.limits.rate_max_per_min);
-        self.pace = Pace { rate_per_min, connections: pace.connections.clamp(1, self.limits.connections_max) };
-        self.pacer.set_rate(now, rate_per_min);
     }
 }
 

@@ -1,11 +1,13 @@
 //! The share of unknown users at one carrier: the lever with which carriers block whole netblocks.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use mail_model::MonoUs;
 
 use crate::gate::Gate;
 use crate::limits::UnknownLimits;
+use crate::suspicion::Suspicion;
 
 /// What the share of unknown users says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,81 +16,107 @@ pub enum UnknownState {
     Ok,
     /// An operator should look at the address list.
     Warn,
-    /// The carrier is left alone.
+    /// The carrier is left alone by this netblock; urgent mail goes one by one.
     Stop {
         /// When a few recipients will be tried again.
         until: MonoUs,
     },
 }
 
-/// Watches the last recipients at one carrier, over all sources, because docomo and UQ block the sending *network*.
+/// Between two urgent mails while stopped, and between any two while it is tried again.
+const CAREFUL: Duration = Duration::from_secs(10);
+
+/// Stops in a row double the pause up to so many times.
+const DOUBLINGS_MAX: u32 = 3;
+
+/// Watches the last recipients at one carrier, over all sources of a netblock, because docomo and UQ block the sending
+/// *network*.
 ///
 /// | from | to | when |
 /// |---|---|---|
-/// | watching | paused | sample complete and share ≥ stop |
-/// | paused | probing | the pause is over; the window is empty again |
-/// | probing | watching | sample complete |
-/// | probing | paused | more unknown users than a complete sample may hold, even before it is complete |
+/// | watching | paused | the suspicion is strong enough |
+/// | paused | trying | the pause is over; half the suspicion stays |
+/// | trying, one mail in ten seconds | watching | the suspicion is gone |
+/// | trying | paused, twice as long | the suspicion is strong enough again |
 #[derive(Clone, Debug)]
 pub struct UnknownGuard {
     limits: UnknownLimits,
+    suspicion: Suspicion,
     window: VecDeque<bool>,
     unknown: u32,
     mode: Mode,
+    /// Stops in a row.
+    stops: u32,
+    careful_after: MonoUs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Watching,
     Paused { until: MonoUs },
-    Probing,
+    Trying,
 }
 
 impl UnknownGuard {
-    /// A guard that has seen nobody. `sample_min` is kept between 1 and the window.
+    /// A guard that has seen nobody. The window is at least 1.
     pub fn new(limits: &UnknownLimits) -> Self {
-        let window = limits.window.max(1);
-        let sample_min = limits.sample_min.clamp(1, window);
         Self {
-            limits: UnknownLimits { window, sample_min, ..limits.clone() },
+            suspicion: Suspicion::of(limits.stop_ratio),
+            limits: UnknownLimits { window: limits.window.max(1), ..limits.clone() },
             window: VecDeque::new(),
             unknown: 0,
             mode: Mode::Watching,
+            stops: 0,
+            careful_after: MonoUs::default(),
         }
     }
 
-    /// Records one answered recipient. During a pause it is about a mail sent before the stop and is not counted.
+    /// Other limits hold from now on; what was seen stays.
+    pub fn set_limits(&mut self, limits: &UnknownLimits) {
+        let fresh = Self::new(limits);
+        self.limits = fresh.limits;
+        self.suspicion = self.suspicion.with_ratio(limits.stop_ratio);
+    }
+
+    /// Records one answered recipient. During a pause what is answered was sent before it or was urgent: it is seen,
+    /// and stops nothing anew.
     pub fn observe(&mut self, now: MonoUs, unknown: bool) {
         self.advance(now);
-        if let Mode::Paused { .. } = self.mode {
-            return;
-        }
         if self.sampled() >= self.limits.window && self.window.pop_front() == Some(true) {
             self.unknown -= 1;
         }
         self.window.push_back(unknown);
         self.unknown += u32::from(unknown);
-        let complete = self.sampled() >= self.limits.sample_min;
-        let (counted_on, strict) = match self.mode {
-            Mode::Probing if !complete => (self.limits.sample_min, true),
-            _ => (self.sampled(), false),
-        };
-        let too_many = self.unknown > 0 && f64::from(self.unknown) >= f64::from(counted_on) * self.limits.stop_ratio;
-        if too_many && (complete || strict) {
-            self.window.clear();
-            self.unknown = 0;
-            self.mode = Mode::Paused { until: now + self.limits.pause };
-        } else if complete {
+        if let Mode::Paused { .. } = self.mode {
+            return;
+        }
+        self.suspicion.saw(unknown);
+        if self.suspicion.is_strong() {
+            let pause = self.limits.pause.saturating_mul(1 << self.stops.min(DOUBLINGS_MAX));
+            self.stops = self.stops.saturating_add(1);
+            self.mode = Mode::Paused { until: now + pause };
+        } else if self.mode == Mode::Trying && self.suspicion.is_gone() {
             self.mode = Mode::Watching;
+            self.stops = 0;
         }
     }
 
-    /// Whether this carrier may get mail.
-    pub fn gate(&mut self, now: MonoUs) -> Gate {
+    /// Whether this carrier may get mail. Urgent mail may go one by one even while it is left alone: a family that is
+    /// not warned is worse than a block that lasts longer, and a mail in ten seconds is no list.
+    pub fn gate(&mut self, now: MonoUs, urgent: bool) -> Gate {
         self.advance(now);
         match self.mode {
-            Mode::Paused { until } => Gate::WaitUntil(until),
-            Mode::Watching | Mode::Probing => Gate::Go,
+            Mode::Watching => Gate::Go,
+            Mode::Paused { until } if !urgent => Gate::WaitUntil(until),
+            Mode::Paused { .. } | Mode::Trying if now < self.careful_after => Gate::WaitUntil(self.careful_after),
+            Mode::Paused { .. } | Mode::Trying => Gate::Go,
+        }
+    }
+
+    /// A mail goes out.
+    pub fn handed(&mut self, now: MonoUs) {
+        if self.mode != Mode::Watching {
+            self.careful_after = now + CAREFUL;
         }
     }
 
@@ -96,11 +124,15 @@ impl UnknownGuard {
     pub fn state(&self, now: MonoUs) -> UnknownState {
         match self.mode {
             Mode::Paused { until } if now < until => UnknownState::Stop { until },
-            _ if self.sampled() >= self.limits.sample_min && self.ratio() >= self.limits.warn_ratio => {
-                UnknownState::Warn
-            }
-            _ => UnknownState::Ok,
+            Mode::Paused { .. } | Mode::Trying => UnknownState::Warn,
+            Mode::Watching if self.is_worth_a_look() => UnknownState::Warn,
+            Mode::Watching => UnknownState::Ok,
         }
+    }
+
+    /// A share says nothing before it could be above the line by more than one recipient.
+    fn is_worth_a_look(&self) -> bool {
+        self.unknown > 1 && self.ratio() >= self.limits.warn_ratio
     }
 
     /// Share of unknown users among those looked back on, 0–1; 0 when nobody was seen.
@@ -113,11 +145,17 @@ impl UnknownGuard {
         u32::try_from(self.window.len()).unwrap_or(u32::MAX)
     }
 
+    /// Unknown users among those looked back on.
+    pub fn unknown(&self) -> u32 {
+        self.unknown
+    }
+
     fn advance(&mut self, now: MonoUs) {
         if let Mode::Paused { until } = self.mode
             && now >= until
         {
-            self.mode = Mode::Probing;
+            self.mode = Mode::Trying;
+            self.suspicion.halve();
         }
     }
 }
@@ -138,15 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn a_share_means_nothing_before_the_sample_is_complete() {
+    fn a_few_unknown_users_are_seen_and_many_in_a_row_stop() {
         // (known, unknown, state)
         let stop = UnknownState::Stop { until: MonoUs(PAUSE_US) };
         let table = [
-            (0, 99, UnknownState::Ok),
-            (0, 100, stop),
-            (99, 1, UnknownState::Warn),
-            (97, 3, stop),
-            (100, 0, UnknownState::Ok),
+            (0, 1, UnknownState::Ok),
+            (0, 4, stop),
+            (100, 1, UnknownState::Ok),
+            (98, 2, UnknownState::Warn),
             (490, 4, UnknownState::Ok),
             (490, 5, UnknownState::Warn),
         ];
@@ -160,38 +197,43 @@ mod tests {
     #[test]
     fn old_recipients_leave_the_window() {
         let mut guard = UnknownGuard::new(&UnknownLimits::default());
-        fed(&mut guard, MonoUs(0), 485, 14);
-        assert_eq!(guard.sampled(), 499);
+        fed(&mut guard, MonoUs(0), 490, 4);
+        assert_eq!((guard.sampled(), guard.unknown()), (494, 4));
         fed(&mut guard, MonoUs(0), 2_000, 0);
         assert_eq!((guard.sampled(), guard.ratio()), (500, 0.0));
     }
 
     #[test]
-    fn after_the_pause_a_fresh_window_is_judged_before_it_is_complete() {
+    fn while_stopped_only_urgent_mail_goes_and_one_by_one_and_after_it_everything_does_so() {
+        let second = |s: u64| MonoUs(s * 1_000_000);
         let mut guard = UnknownGuard::new(&UnknownLimits::default());
-        fed(&mut guard, MonoUs(0), 97, 3);
-        assert_eq!(guard.gate(MonoUs(5)), Gate::WaitUntil(MonoUs(PAUSE_US)));
-        fed(&mut guard, MonoUs(5), 0, 50);
-        assert_eq!(guard.gate(MonoUs(5)), Gate::WaitUntil(MonoUs(PAUSE_US)), "late answers do not prolong it");
-        let now = MonoUs(PAUSE_US);
-        assert!(guard.gate(now).is_go());
-        fed(&mut guard, now, 10, 2);
-        assert!(guard.gate(now).is_go());
-        fed(&mut guard, now, 0, 1);
-        assert_eq!(guard.gate(now), Gate::WaitUntil(MonoUs(2 * PAUSE_US)), "three of a hundred are already too many");
-        let now = MonoUs(2 * PAUSE_US);
-        assert!(guard.gate(now).is_go());
-        fed(&mut guard, now, 100, 2);
-        assert!(guard.gate(now).is_go());
-        assert_eq!(guard.state(now), UnknownState::Warn);
+        fed(&mut guard, second(0), 0, 4);
+        assert_eq!(guard.gate(second(5), false), Gate::WaitUntil(MonoUs(PAUSE_US)));
+        assert!(guard.gate(second(5), true).is_go());
+        guard.handed(second(5));
+        assert_eq!(guard.gate(second(6), true), Gate::WaitUntil(second(15)));
+        fed(&mut guard, second(6), 0, 50);
+        assert_eq!(guard.gate(second(7), false), Gate::WaitUntil(MonoUs(PAUSE_US)), "late answers do not prolong it");
+        assert!(guard.gate(second(1_800), false).is_go());
+        guard.handed(second(1_800));
+        assert_eq!(guard.gate(second(1_801), false), Gate::WaitUntil(second(1_810)));
+        fed(&mut guard, second(1_801), 0, 3);
+        assert_eq!(guard.gate(second(1_802), false), Gate::WaitUntil(second(1_801 + 3_600)), "twice as long");
+        let after = second(1_801 + 3_600);
+        assert!(guard.gate(after, false).is_go());
+        guard.handed(after);
+        fed(&mut guard, after, 150, 0);
+        assert!(guard.gate(after, false).is_go(), "a clean row ends it");
     }
 
     #[test]
     fn nonsense_limits_do_no_harm() {
-        let limits = UnknownLimits { window: 0, sample_min: 900, stop_ratio: f64::NAN, ..UnknownLimits::default() };
-        let mut guard = UnknownGuard::new(&limits);
-        fed(&mut guard, MonoUs(0), 10, 10);
-        assert!(guard.gate(MonoUs(0)).is_go());
-        assert_eq!(guard.sampled(), 1);
+        for stop_ratio in [f64::NAN, -1.0, 0.0, 1.0, 5.0] {
+            let limits = UnknownLimits { window: 0, stop_ratio, ..UnknownLimits::default() };
+            let mut guard = UnknownGuard::new(&limits);
+            fed(&mut guard, MonoUs(0), 10, 10);
+            let _ = guard.gate(MonoUs(0), false);
+            assert_eq!(guard.sampled(), 1);
+        }
     }
 }

@@ -66,7 +66,7 @@ impl Dane {
     pub(crate) async fn hosts(&self, domain: &str) -> Hosts {
         let ask = || async {
             let _place = self.questions.acquire().await;
-            signed_hosts(domain, self.dns.mx_secured(domain).await)
+            signed_hosts(domain, &self.dns.mx_secured(domain).await)
         };
         self.domains.answer(domain, ask).await
     }
@@ -127,9 +127,9 @@ fn proven<T>(answer: &Secured<T>) -> Result<bool, WhyUnusable> {
     }
 }
 
-fn signed_hosts(domain: &str, mx: Secured<dns::Mx>) -> (Hosts, Option<u32>) {
+fn signed_hosts(domain: &str, mx: &Secured<dns::Mx>) -> (Hosts, Option<u32>) {
     let ttl_s = mx.records.ttl_s();
-    let hosts = match proven(&mx) {
+    let hosts = match proven(mx) {
         Err(why) => return (Hosts::Unusable(why), None),
         Ok(false) => Hosts::Unsigned,
         // Provably no MX: the domain is its own host (RFC 5321 5.1).

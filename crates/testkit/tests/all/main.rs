@@ -3,6 +3,7 @@
 mod dns;
 mod fates;
 mod faults;
+mod hidden;
 mod journal;
 mod limits;
 mod outages;

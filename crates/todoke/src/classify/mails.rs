@@ -123,7 +123,7 @@ fn line<'r>(file: &'r str, report: &Report, recipient: &'r RecipientReport) -> L
     let has_cause = matches!(recipient.action, Some(ReportAction::Failed | ReportAction::Delayed));
     Line {
         file,
-        recipient: recipient.recipient.as_ref().map(|address| address.as_str()),
+        recipient: recipient.recipient.as_ref().map(bounce::ReportedAddress::as_str),
         is_bounce: is_undelivered(kind),
         kind: kind.as_str(),
         cause: has_cause.then(|| recipient.cause.id()),

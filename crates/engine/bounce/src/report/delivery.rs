@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use mail_model::EmailAddress;
+
 use super::address;
 use super::delivery_status::Group;
 use super::host_carrier;
@@ -149,7 +151,7 @@ impl Reading<'_, '_> {
         remote_host: Option<String>,
         testimony: Testimony<'_>,
     ) -> RecipientReport {
-        let domain = recipient.as_ref().and_then(ReportedAddress::email).map(|address| address.domain());
+        let domain = recipient.as_ref().and_then(ReportedAddress::email).map(EmailAddress::domain);
         let host = remote_host.or_else(|| testimony.details.iter().find_map(|detail| host_in(detail)));
         let carrier = host_carrier::carrier(host.as_deref(), domain);
         let has_failed = matches!(action, None | Some(ReportAction::Failed | ReportAction::Delayed));
@@ -256,7 +258,7 @@ fn exchange_for<'n, 't>(
         .find(|exchange| names(exchange.command) || names(&exchange.reply) || names(exchange.own_words))
         .or_else(|| real().find(says_the_same))
         .or_else(|| real().find(|e| !domain.is_empty() && e.host.is_some_and(|host| has_ignoring_case(host, domain))))
-        .or_else(|| real().last().filter(|_| is_alone))
+        .or_else(|| real().next_back().filter(|_| is_alone))
         .or_else(|| exchanges.last().filter(|_| is_alone))
 }
 

@@ -42,7 +42,7 @@ impl Group {
         let name = name.trim().to_ascii_lowercase();
         match name.as_str() {
             "final-recipient" => {
-                self.final_recipient = self.final_recipient.take().or_else(|| address::of_field(value))
+                self.final_recipient = self.final_recipient.take().or_else(|| address::of_field(value));
             }
             "original-recipient" => {
                 self.original_recipient = self.original_recipient.take().or_else(|| address::of_field(value));

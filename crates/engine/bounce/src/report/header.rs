@@ -79,7 +79,7 @@ impl<'m> Headers<'m> {
 fn name_end(line: &[u8]) -> Option<usize> {
     let colon = memchr::memchr(b':', line)?;
     let name = line.get(..colon)?.trim_ascii_end();
-    (!name.is_empty() && name.iter().all(|b| b.is_ascii_graphic())).then_some(colon)
+    (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then_some(colon)
 }
 
 fn unfold(value: &[u8]) -> Cow<'_, str> {

@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use bounce::AddressHistory;
 use bytes::Bytes;
+use canary::Canaries;
 use carriers::Directory;
 use clock::Clock;
 use engine_config::EngineConfig;
 use fake_dns::{FakeDns, txt};
 use inbound::{Addresses, Doors, Inbound, InboxStore, Parts, Registrar, RegistrationAnswer, RegistrationEvent};
-use ip_pools::{MemberConfig, PoolConfig, Pools, PoolsConfig, SourceConfig};
+use ip_pools::{MemberConfig, PoolConfig, PoolKind, Pools, PoolsConfig, SourceConfig};
 use mail_model::{Class, EmailAddress, Lane, NotificationId, Outcome, PoolName, Reply, SourceName, Stage, UnixMs};
 use queue::{AttemptRecord, Begun, Claim, KeptMail, NewMessage, Next, Queue, QueueSettings, ReceivedMail, Write};
 use scheduler::Scheduler;
@@ -38,6 +39,7 @@ pub struct World {
     pub addresses: Arc<Addresses>,
     pub clock: Clock,
     pub heard: Heard,
+    pub canaries: Canaries,
     config: Arc<EngineConfig>,
     directory: Arc<Directory>,
     inbound: Option<Inbound>,
@@ -71,11 +73,13 @@ impl World {
         let scheduler =
             Scheduler::new(queue.clone(), directory.clone(), Pools::new(&pools()).unwrap(), 100, clock.clone());
         let addresses = Arc::new(Addresses::new(&config.edges).unwrap());
+        let canaries = Canaries::new(&config.edges, queue.clone(), directory.clone(), clock.clone()).unwrap();
         Self {
             dns,
             queue,
             scheduler,
             addresses,
+            canaries,
             clock,
             heard: Heard::default(),
             config,
@@ -103,6 +107,7 @@ impl World {
             queue: self.queue.clone(),
             scheduler: self.scheduler.clone(),
             directory: self.directory.clone(),
+            canaries: self.canaries.clone(),
             registrar,
             clock: self.clock.clone(),
         };
@@ -160,6 +165,7 @@ impl World {
             class: Class::Normal,
             pool: PoolName::auto(),
             not_before: None,
+            at_deadline: queue::AtDeadline::default(),
             not_after,
             sender: None,
             content: b"content".to_vec(),
@@ -273,6 +279,18 @@ impl World {
         found
     }
 
+    /// The canaries as a start of the engine finds them.
+    pub fn canaries_anew(&self) -> Canaries {
+        let (queue, directory) = (self.queue.clone(), self.directory.clone());
+        Canaries::new(&self.config.edges, queue, directory, self.clock.clone()).unwrap()
+    }
+
+    /// The lane of an address in the pool `wide`.
+    pub fn lane(&self, address: &str) -> Lane {
+        let (carrier, site) = self.directory.lane_site(address.split('@').nth(1).unwrap());
+        Lane { carrier, site, pool: "wide".parse().unwrap(), class: Class::Normal }
+    }
+
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -317,6 +335,7 @@ fn pools() -> PoolsConfig {
         sources: (1..=2).map(|n| SourceConfig { name: name(n), warmup_started: None }).collect(),
         pools: vec![PoolConfig {
             name: "wide".parse().unwrap(),
+            kind: PoolKind::Wide,
             members: (1..=2).map(|n| MemberConfig { source: name(n), weight: 1 }).collect(),
         }],
         hourly_cap_by_day: vec![],

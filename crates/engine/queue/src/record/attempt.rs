@@ -54,6 +54,7 @@ pub struct AttemptRecord {
 pub fn outcome_code(outcome: Outcome) -> (u8, u8) {
     match outcome {
         Outcome::Accepted => (1, 0),
+        Outcome::Replaced => (1, 1),
         Outcome::Deferred(cause) => (2, cause.number()),
         Outcome::Failed(cause) => (3, cause.number()),
         Outcome::Expired(cause) => (4, cause.number()),
@@ -69,6 +70,7 @@ pub fn outcome_of(kind: u8, detail: u8) -> Result<Outcome, Corrupt> {
     let cause = || Cause::from_number(detail).ok_or(Corrupt::Field("cause"));
     Ok(match (kind, detail) {
         (1, 0) => Outcome::Accepted,
+        (1, 1) => Outcome::Replaced,
         (2, _) => Outcome::Deferred(cause()?),
         (3, _) => Outcome::Failed(cause()?),
         (4, _) => Outcome::Expired(cause()?),
@@ -216,7 +218,7 @@ mod tests {
 
     #[test]
     fn every_outcome_and_every_stage_reads_back() {
-        let mut outcomes = vec![Outcome::Accepted, Outcome::Complained];
+        let mut outcomes = vec![Outcome::Accepted, Outcome::Replaced, Outcome::Complained];
         outcomes.extend([Withheld::Suppressed, Withheld::Cancelled].map(Outcome::Withheld));
         for cause in Cause::ALL {
             let all = [Outcome::Deferred, Outcome::Failed, Outcome::Expired, Outcome::Bounced];

@@ -4,13 +4,14 @@ use std::str::FromStr;
 
 use mail_model::{CampaignName, Class, EmailAddress, Lane, MessageId, PoolName, TenantName, UnixMs};
 
+use crate::deadline::AtDeadline;
 use crate::keys::LaneId;
 use crate::record::wire::{Corrupt, Reader, Writer};
 
 /// Version of the records of this file, but for the head.
 pub const VERSION: u8 = 1;
-/// Version of the head. Version 1 has no `first_seq`.
-pub const HEAD_VERSION: u8 = 2;
+/// Version of the head. Version 1 has no `first_seq`, 2 no `at_deadline`.
+pub const HEAD_VERSION: u8 = 3;
 
 /// A message without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Head {
     pub not_before: Option<UnixMs>,
     /// Not to be sent later.
     pub not_after: Option<UnixMs>,
+    /// What happens around that time.
+    pub at_deadline: AtDeadline,
     /// When it was handed in.
     pub accepted_at: UnixMs,
     /// Its notifications.
@@ -55,6 +58,11 @@ fn class_of(code: u8) -> Result<Class, Corrupt> {
 }
 
 impl Head {
+    /// When what waits of it is ended, if ever.
+    pub fn ends_at(&self) -> Option<UnixMs> {
+        self.at_deadline.ends_at(self.not_after)
+    }
+
     /// The bytes under `key`.
     pub fn encode(&self, key: &[u8]) -> Vec<u8> {
         let mut writer = Writer::new(HEAD_VERSION, 128);
@@ -68,13 +76,15 @@ impl Head {
         writer.u64(self.accepted_at.0);
         writer.u32(self.count);
         writer.u64(self.first_seq);
+        writer.opt_u64(self.at_deadline.replace_until.map(|t| t.0));
+        writer.opt_u64(self.at_deadline.warn_at.map(|t| t.0));
         writer.seal(key)
     }
 
     /// Reads the bytes under `key`.
     pub fn decode(key: &[u8], value: &[u8]) -> Result<Self, Corrupt> {
         let (version, mut reader) = Reader::open_upto(key, value, HEAD_VERSION)?;
-        let head = Self {
+        let mut head = Self {
             campaign: reader.parse("campaign")?,
             tenant: reader.parse("tenant")?,
             class: class_of(reader.u8()?)?,
@@ -82,10 +92,15 @@ impl Head {
             sender: reader.opt_parse("sender")?,
             not_before: reader.opt_time("not_before")?,
             not_after: reader.opt_time("not_after")?,
+            at_deadline: AtDeadline::default(),
             accepted_at: reader.time()?,
             count: reader.u32()?,
             first_seq: if version < 2 { 0 } else { reader.u64()? },
         };
+        if version >= 3 {
+            head.at_deadline.replace_until = reader.opt_time("replace_until")?;
+            head.at_deadline.warn_at = reader.opt_time("warn_at")?;
+        }
         reader.end()?;
         Ok(head)
     }
@@ -208,12 +223,14 @@ mod tests {
             sender: Some("bounce@school.example".parse().unwrap()),
             not_before: None,
             not_after: Some(UnixMs(9)),
+            at_deadline: AtDeadline { replace_until: Some(UnixMs(12)), warn_at: Some(UnixMs(7)) },
             accepted_at: UnixMs(5),
             count: 3,
             first_seq: 77,
         };
         assert_eq!(Head::decode(b"k", &head.encode(b"k")), Ok(head.clone()));
-        let empty = Head { sender: None, not_before: Some(UnixMs(1)), not_after: None, ..head };
+        let at_deadline = AtDeadline::default();
+        let empty = Head { sender: None, not_before: Some(UnixMs(1)), not_after: None, at_deadline, ..head };
         assert_eq!(Head::decode(b"k", &empty.encode(b"k")), Ok(empty.clone()));
         let staged = Staged { due_ms: 0, lanes: vec![LaneId(0), LaneId(7)] };
         assert_eq!(Staged::decode(b"k", &staged.encode(b"k")), Ok(staged.clone()));

@@ -55,6 +55,7 @@ pub fn message(campaign: &str) -> NewMessage {
         pool: "wide".parse().unwrap(),
         not_before: None,
         not_after: None,
+        at_deadline: queue::AtDeadline::default(),
         sender: Some("bounce@school.example".parse().unwrap()),
         content: format!("content of {campaign}").into_bytes(),
         idempotency: None,

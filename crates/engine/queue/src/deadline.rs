@@ -1,0 +1,77 @@
+//! What happens to a message around its deadline, and which deadlines are near.
+
+use mail_model::{CampaignName, MessageId, UnixMs};
+
+use crate::core::Core;
+use crate::fatal::StoreFault;
+use crate::keys::{Family, deadline_key, read_u64};
+use crate::outbox::{head, tally_of};
+use crate::record::wire::Corrupt;
+
+/// What happens around a message's deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AtDeadline {
+    /// What waits is not ended at `not_after` but then: until then whoever sends it puts something else in its place.
+    pub replace_until: Option<UnixMs>,
+    /// From then on those that wait are foreseen to be late.
+    pub warn_at: Option<UnixMs>,
+}
+
+impl AtDeadline {
+    /// When what waits is ended.
+    pub fn ends_at(&self, not_after: Option<UnixMs>) -> Option<UnixMs> {
+        not_after.map(|end| self.replace_until.map_or(end, |until| until.max(end)))
+    }
+}
+
+/// A message's deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageDeadline {
+    /// The message.
+    pub message: MessageId,
+    /// What it is counted under.
+    pub campaign: CampaignName,
+    /// Its deadline.
+    pub not_after: UnixMs,
+    /// What happens around it.
+    pub at_deadline: AtDeadline,
+    /// Its notifications that have not ended.
+    pub waiting: u64,
+}
+
+impl MessageDeadline {
+    fn read(core: &Core, message: MessageId) -> Option<Self> {
+        let head = head(core, message)?;
+        let (not_after, at_deadline) = (head.not_after?, head.at_deadline);
+        let waiting = tally_of(core, message).map_or(0, |tally| tally.queued());
+        Some(Self { message, campaign: head.campaign, not_after, at_deadline, waiting })
+    }
+
+    /// Whether what waits is foreseen to be late: the warning has come and the deadline has not.
+    pub fn is_near(&self, now: UnixMs) -> bool {
+        now < self.not_after && self.at_deadline.warn_at.is_some_and(|at| at <= now)
+    }
+}
+
+/// Messages looked at, at most: this is done every few seconds.
+const LOOKED_AT_MAX: usize = 10_000;
+
+/// The messages that have begun to be foreseen late at `now`, whose deadline has not passed, and of which something waits.
+/// Those that end first are looked at before the others.
+pub fn near(core: &Core, now: UnixMs) -> Vec<MessageDeadline> {
+    let mut scan = core.store.scan(Family::Deadline, &deadline_key(now.0, MessageId(0)), None);
+    let mut found = vec![];
+    for _ in 0..LOOKED_AT_MAX {
+        let Some((key, _)) = scan.next_item() else { break };
+        let id = key.get(8..).and_then(read_u64).ok_or_else(|| StoreFault::new(Family::Deadline.name(), Corrupt::Key));
+        let message = MessageId(core.store.must("reading deadlines", id));
+        found.extend(MessageDeadline::read(core, message).filter(|d| d.waiting > 0 && d.is_near(now)));
+    }
+    found
+}
+
+/// The deadlines of those of these messages that have one; of very many, the last ones.
+pub fn of(core: &Core, messages: &[MessageId]) -> Vec<MessageDeadline> {
+    let skipped = messages.len().saturating_sub(LOOKED_AT_MAX);
+    messages.iter().skip(skipped).filter_map(|message| MessageDeadline::read(core, *message)).collect()
+}

@@ -1,0 +1,134 @@
+//! What a search makes of a no.
+
+use super::trial::BURST_MAX_MIN;
+use super::{Bounds, Ceiling, PROBE_AFTER, PROBE_AFTER_BLOCK, PROBE_AFTER_DEAR, PROBE_SOON, Scene, Search, Stage};
+use crate::laws::{Laws, RateKind};
+use crate::tally::Tally;
+
+/// Mails that must have gone through before a refusal that has perhaps nothing to do with the rate, and how many such
+/// refusals make it certain.
+const LONELY_AFTER: u64 = 6;
+const LONELY_MAX: u32 = 3;
+
+/// Fewer mails in the minute before a refusal say nothing about what a minute bears.
+const MINUTE_MIN: f64 = 8.0;
+
+/// Refusals one after the other, each after a row of mails that went through, none at a higher rate than the one before.
+/// A limit does not behave so: below it there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Lonely {
+    count: u32,
+    last_rate: f64,
+    /// Rate and ceiling before the first.
+    undisturbed: Option<(f64, Option<Ceiling>)>,
+}
+
+impl Search {
+    /// The carrier had enough. To be called before the refusal is noted in the tally. Whether it is one too many that
+    /// comes however slowly one sends: then all is as before the first of them.
+    pub(crate) fn refused(&mut self, scene: Scene<'_>) -> bool {
+        self.wants_lead = false;
+        if scene.laws.rate != RateKind::Adaptive {
+            return false;
+        }
+        if scene.laws.noise && self.is_noise(scene.tally) {
+            return true;
+        }
+        if let Stage::Try(trial) = self.stage {
+            self.trial_refused(trial, scene);
+        } else {
+            self.had_enough(scene);
+        }
+        self.bound(&scene.bounds);
+        false
+    }
+
+    fn is_noise(&mut self, tally: &Tally) -> bool {
+        let below = matches!(self.stage, Stage::Hold | Stage::Regrow) && self.rate <= self.lonely.last_rate * 1.05;
+        let alone = below && tally.since_refusal() >= LONELY_AFTER;
+        let before = (self.rate, self.ceiling);
+        let undisturbed = self.lonely.undisturbed.filter(|_| alone).unwrap_or(before);
+        let count = if alone { self.lonely.count + 1 } else { 0 };
+        self.lonely = Lonely { count, last_rate: self.rate, undisturbed: Some(undisturbed) };
+        if count < LONELY_MAX {
+            return false;
+        }
+        (self.rate, self.ceiling) = undisturbed;
+        self.stage = if self.ceiling.is_some() { Stage::Regrow } else { Stage::Climb };
+        self.lonely = Lonely::default();
+        true
+    }
+
+    fn had_enough(&mut self, scene: Scene<'_>) {
+        let flow = scene.tally.flow_per_min(scene.now).filter(|_| scene.laws.estimate);
+        if scene.bounds.dear && self.proven > 0.0 {
+            // The pause fills any bucket, and another refusal costs another one: below what has been borne, at once.
+            let known = self.ceiling.map_or(f64::INFINITY, |ceiling| ceiling.rate_per_min);
+            let ceiling = Ceiling::guessed(self.proven.min(known).min(self.rate / 1.05));
+            self.ceiling = Some(ceiling);
+            self.proven = ceiling.rate_per_min;
+            self.probe_after = PROBE_AFTER_DEAR;
+            self.rest();
+        } else if let Some(flow) = flow {
+            let flow = flow.min(self.rate);
+            self.ceiling = Some(Ceiling::measured(flow));
+            self.refused_at = self.rate;
+            self.misses = 0;
+            self.burst = scene.tally.above(flow, scene.now).min(flow * BURST_MAX_MIN);
+            self.probe_after = PROBE_AFTER;
+            if !self.halve_gap(scene) {
+                self.rest();
+            }
+        } else {
+            let known = self.ceiling.map_or(self.rate, |ceiling| ceiling.rate_per_min);
+            let rate_per_min = if self.stage == Stage::Hold { known } else { known.min(self.rate) };
+            self.ceiling = Some(Ceiling::guessed(rate_per_min));
+            self.rate /= 2.0;
+            self.stage = Stage::Regrow;
+        }
+    }
+
+    /// The door that a refusal shut is open again, but not at the first knock: it was not about the rate, or it is
+    /// counted by the minute. `before` is the search as it stood at the refusal, `minute` what the carrier had taken in
+    /// the minute before it.
+    pub(crate) fn reopened(&mut self, before: &Self, minute: u32, bounds: &Bounds) {
+        *self = *before;
+        self.wants_lead = false;
+        let good = match self.ceiling {
+            Some(ceiling) => ceiling.hold(),
+            None => self.proven,
+        };
+        self.rate = self.rate.min(good.max(bounds.start));
+        let is_known = self.ceiling.is_some_and(|ceiling| ceiling.confirmed);
+        let minute = f64::from(minute);
+        if !is_known && minute >= MINUTE_MIN && minute < self.rate {
+            // A rate that had not yet lasted a minute: no more than a minute has borne.
+            self.ceiling = Some(Ceiling::guessed(minute));
+            self.probe_after = PROBE_SOON;
+            self.rest();
+        } else if self.ceiling.is_some() {
+            self.hold();
+        }
+        self.bound(bounds);
+    }
+
+    /// Blocked. Up to the start value a block is about the source or the content; only a rate that had grown is suspect.
+    pub(crate) fn blocked(&mut self, scene: Scene<'_>) {
+        self.wants_lead = false;
+        let Laws { rate, estimate, .. } = scene.laws;
+        if rate != RateKind::Adaptive {
+            return;
+        }
+        let start = scene.bounds.start;
+        if self.rate > start * 1.01 {
+            let known = self.ceiling.map_or(self.rate, |ceiling| ceiling.rate_per_min).min(self.rate);
+            let flow = scene.tally.flow_per_min(scene.now).filter(|_| estimate).unwrap_or(known);
+            self.ceiling = Some(Ceiling::blocked(known.min(flow.max(start))));
+            self.probe_after = PROBE_AFTER_BLOCK;
+            self.stage = Stage::Regrow;
+        }
+        self.proven = self.proven.min(self.rate);
+        self.rate = (self.rate / 2.0).min(start);
+        self.bound(&scene.bounds);
+    }
+}

@@ -1,0 +1,160 @@
+//! Trials beyond a known ceiling: how a limit that rose is found, and how the gap between what was borne and what was
+//! refused is closed.
+//!
+//! A rate that was borne for a while proves nothing: a bucket may have paid for it. It proves something when more went
+//! through, beyond the old ceiling, than the bucket is known to hold.
+
+use std::time::Duration;
+
+use mail_model::MonoUs;
+
+use super::{Ceiling, GROWTH, PROBE_AFTER, PROBE_AFTER_MAX, Room, Scene, Search, Stage};
+
+/// First step beyond a ceiling, as a share of it; doubled with each step that was borne.
+const STEP: f64 = 0.1;
+
+/// Where refusals are dear: the step, and how long each has to last.
+const DEAR_STEP: f64 = 0.05;
+const DEAR_LASTS: Duration = Duration::from_secs(60);
+
+/// What must go through beyond the old ceiling: so many times the burst that was seen, and so many mails.
+const BEYOND_BURST: f64 = 1.3;
+const BEYOND_MIN: f64 = 4.0;
+
+/// A burst is at most what the known flow gives in so many minutes: more is a flow.
+pub(super) const BURST_MAX_MIN: f64 = 0.5;
+
+/// A trial that takes longer has lasted long enough: the step was too small to tell. Or what was allowed was not used: then
+/// nothing was tried.
+const LASTS_MAX: Duration = Duration::from_secs(120);
+const USED: f64 = 0.93;
+const UNUSED_MAX: Duration = Duration::from_secs(30);
+
+/// A ceiling and a refused rate closer than this factor are not worth another refusal.
+const TIGHT: f64 = 1.08;
+
+/// Trials between the two that may fail.
+const MISSES_MAX: u32 = 2;
+
+/// A rate that is being tried.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Trial {
+    /// The ceiling below it.
+    base: f64,
+    /// When it began, and how many mails had gone through until then.
+    from: (MonoUs, u64),
+    /// The step from the base, where it goes upwards without a bound.
+    step: f64,
+}
+
+impl Trial {
+    pub(super) fn growth(self) -> f64 {
+        1.0 + self.step
+    }
+
+    /// Mails beyond the flow that was known.
+    fn excess(&self, scene: Scene<'_>) -> f64 {
+        let mails = scene.tally.total().saturating_sub(self.from.1) as f64;
+        mails - self.base / 60.0 * scene.now.since(self.from.0).as_secs_f64()
+    }
+}
+
+impl Search {
+    /// Tries a rate beyond the ceiling: half-way to what was refused, where that is near, else a step.
+    pub(super) fn try_beyond(&mut self, room: Room, scene: Scene<'_>) {
+        let Some(ceiling) = self.ceiling else { return };
+        let step = if scene.bounds.dear { DEAR_STEP } else { STEP };
+        self.try_at(ceiling.rate_per_min, step, room, scene);
+    }
+
+    fn try_at(&mut self, base: f64, step: f64, room: Room, scene: Scene<'_>) {
+        let rate = base * (1.0 + step);
+        self.stage = Stage::Try(Trial { base, from: (scene.now, scene.tally.total()), step });
+        self.held = Duration::ZERO;
+        self.rate = rate.min(base.max(self.rate) + room.step_max);
+    }
+
+    /// A source of the netblock tries more: so does their sum, by as much.
+    pub(crate) fn try_with(&mut self, extra: f64, scene: Scene<'_>) {
+        if let (Stage::Hold, Some(ceiling)) = (self.stage, self.ceiling)
+            && extra > 0.0
+        {
+            let everything =
+                Room { frontier: f64::INFINITY, leads: true, met_by_others: None, step_max: f64::INFINITY };
+            self.try_at(ceiling.rate_per_min, extra / ceiling.rate_per_min, everything, scene);
+        }
+    }
+
+    /// By how much it goes beyond its ceiling now, mails a minute.
+    pub(crate) fn beyond(&self) -> f64 {
+        match self.stage {
+            Stage::Try(trial) => (self.rate - trial.base).max(0.0),
+            _ => 0.0,
+        }
+    }
+
+    /// Half-way, as factors go, between the ceiling and the rate that was refused; `false` when they are close enough or
+    /// enough was tried.
+    pub(super) fn halve_gap(&mut self, scene: Scene<'_>) -> bool {
+        let Some(ceiling) = self.ceiling.filter(|_| scene.laws.probes && !scene.bounds.dear) else { return false };
+        let gap = self.refused_at / ceiling.rate_per_min;
+        if gap.is_infinite() || gap < TIGHT || self.misses > MISSES_MAX {
+            return false;
+        }
+        let everything = Room { frontier: f64::INFINITY, leads: true, met_by_others: None, step_max: f64::INFINITY };
+        self.try_at(ceiling.rate_per_min, gap.sqrt() - 1.0, everything, scene);
+        true
+    }
+
+    /// A clean round of a trial.
+    pub(super) fn tried(&mut self, trial: Trial, carried: f64, room: Room, scene: Scene<'_>) {
+        let lasted = scene.now.since(trial.from.0);
+        let needed = (self.burst * BEYOND_BURST).max(BEYOND_MIN);
+        let borne = if scene.bounds.dear { lasted >= DEAR_LASTS } else { trial.excess(scene) >= needed };
+        if !borne && lasted >= UNUSED_MAX && carried < self.rate * USED {
+            return self.rest();
+        }
+        if !borne && lasted < LASTS_MAX {
+            return;
+        }
+        let base = carried.max(trial.base);
+        self.ceiling = Some(Ceiling::measured(base));
+        self.proven = self.proven.max(base);
+        if self.refused_at.is_finite() {
+            if !self.halve_gap(scene) {
+                self.rest();
+            }
+            return;
+        }
+        let step = if scene.bounds.dear { trial.step } else { (trial.step * 2.0).min(GROWTH - 1.0) };
+        self.try_at(base, step, Room { leads: true, ..room }, scene);
+    }
+
+    /// A trial was refused: back to what is known, without halving.
+    pub(super) fn trial_refused(&mut self, trial: Trial, scene: Scene<'_>) {
+        let flow = scene.tally.flow_per_min(scene.now).filter(|_| scene.laws.estimate);
+        // What a bucket may have held beside the flow that was known is not to be taken for a flow again.
+        self.burst = self.burst.max(trial.excess(scene)).min(trial.base * BURST_MAX_MIN);
+        let guessed = self.ceiling.filter(|ceiling| !ceiling.confirmed);
+        let base = flow.map_or(trial.base, |flow| flow.min(self.rate).max(trial.base));
+        self.ceiling = Some(guessed.unwrap_or(Ceiling::measured(base)));
+        if self.refused_at.is_infinite() {
+            self.probe_after = (self.probe_after * 2).clamp(PROBE_AFTER, PROBE_AFTER_MAX);
+        }
+        self.refused_at = self.rate.max(base);
+        self.misses += 1;
+        if !self.halve_gap(scene) {
+            self.rest();
+        }
+    }
+
+    /// A little below the ceiling, until the next trial.
+    pub(super) fn rest(&mut self) {
+        if let Some(ceiling) = self.ceiling {
+            self.rate = ceiling.hold();
+        }
+        self.refused_at = f64::INFINITY;
+        self.misses = 0;
+        self.hold();
+    }
+}

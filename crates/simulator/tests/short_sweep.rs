@@ -1,0 +1,31 @@
+//! The project's own scenarios, the small ones, with two seeds each: what must hold whatever the laws become.
+
+use std::path::Path;
+
+use simulator::{Order, play, scenarios};
+
+/// Larger scenarios are for `cargo simulate sweep`.
+const MAILS_MAX: u64 = 12_000;
+/// Far above what is aimed at: this test guards against breaking, not against being a little slower.
+const RATIO_MAX: f64 = 5.0;
+
+#[test]
+fn small_scenarios_lose_nothing_and_are_banned_nowhere() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/simulation/scenarios");
+    let worlds = scenarios(&[folder]).unwrap_or_else(|fault| panic!("{fault}"));
+    let small: Vec<_> = worlds.iter().filter(|world| world.mails() <= MAILS_MAX).collect();
+    assert!(small.len() >= 4, "some scenarios are to stay small enough for this test");
+    for world in small {
+        for seed in [1, 2] {
+            let run = play(world, &Order::seeded(seed)).unwrap();
+            let (name, all) = (&run.scenario, &run.total);
+            let ended = all.accepted + all.unknown + all.failed + all.expired + all.left;
+            assert_eq!(ended, world.mails(), "{name} {seed}");
+            assert!(all.bans == 0 || run.bans_expected, "{name} {seed}: {} bans", all.bans);
+            if run.time_judged && all.oracle_s.iter().all(Option::is_some) {
+                let ratio = all.ratio.unwrap_or(f64::INFINITY);
+                assert!(ratio < RATIO_MAX, "{name} {seed}: {ratio} times the oracle's time");
+            }
+        }
+    }
+}
