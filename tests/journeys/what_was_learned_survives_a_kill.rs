@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use testkit::{CarrierPlan, Limits, WorldPlan};
 use todoke_tests::program::run;
 use todoke_tests::{Scene, notice_for};
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 const RECIPIENTS: usize = 800;
 const LIMITS: &str = "/engine/api/limits/v1?carrier=softbank";
 /// Rounds of some seconds, and ten seconds until what they showed is written.
 const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The first source of which something is known and written, by whether it was used since the start.
 fn known(limits: &Value) -> Option<&Value> {
@@ -26,29 +27,31 @@ fn known(limits: &Value) -> Option<&Value> {
 }
 
 async fn until_known(scene: &Scene) -> Result<Value> {
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        let limits = scene.engine.client().get(LIMITS).await?;
-        if let Some(source) = known(&limits) {
-            return Ok(source.clone());
+    let look = async {
+        loop {
+            let limits = scene.engine.client().get(LIMITS).await?;
+            if let Some(source) = known(&limits) {
+                return anyhow::Ok(source.clone());
+            }
+            sleep(LOOK).await;
         }
-        sleep(Duration::from_millis(100)).await;
-    }
-    bail!("nothing was learned in time: {}", scene.text(LIMITS).await?)
+    };
+    timeout(PATIENCE, look).await.context("nothing was learned in time")?
 }
 
 async fn until_measured(scene: &Scene) -> Result<()> {
     const NAMES: [&str; 3] =
         ["todoke_path_rate_per_minute{", "todoke_path_limit_per_minute{", "todoke_netblock_limit_per_minute{"];
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        let metrics = scene.text("/metrics").await?;
-        if NAMES.iter().all(|name| metrics.contains(name)) {
-            return Ok(());
+    let look = async {
+        loop {
+            let metrics = scene.text("/metrics").await?;
+            if NAMES.iter().all(|name| metrics.contains(name)) {
+                return anyhow::Ok(());
+            }
+            sleep(LOOK).await;
         }
-        sleep(Duration::from_millis(100)).await;
-    }
-    bail!("no gauges of limits")
+    };
+    timeout(PATIENCE, look).await.context("no gauges of limits")?
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,6 +122,7 @@ impl World<'_> {
             }
         }
         self.places = places;
+        self.spins += 1;
         for node in 0..self.nodes.len() {
             self.look_again(node, MonoUs(self.now.0 + 1_000));
         }
@@ -235,6 +236,7 @@ impl World<'_> {
             time_judged: scenario.time_judged,
             ended_s,
             events,
+            spins: self.spins,
             carriers,
             total,
             foreseen: self.foresight.into_waves(),

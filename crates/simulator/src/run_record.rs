@@ -30,6 +30,8 @@ pub struct Run {
     pub ended_s: f64,
     /// Events played, as a measure of work.
     pub events: u64,
+    /// Moments at which bells and dispatcher rang each other without end: in a process a core would burn there.
+    pub spins: u64,
     /// Each carrier.
     pub carriers: Vec<Score>,
     /// All of them.

@@ -214,83 +214,54 @@ fn on_disk(steps: &[Step]) -> Vec<String> {
     answers(subject, &clock, lane, steps)
 }
 
+/// What s1 is asked to send again is for s1 alone.
+const FOR_ONE_SOURCE: &[Step] = &[
+    HandIn(2),
+    Take("s1"),
+    Retry(0, 60, Some("s1")),
+    Take("s1"),
+    End(1),
+    Pass(60),
+    Look,
+    Take("s2"),
+    Take("s1"),
+    GiveBack(0),
+    Take("s2"),
+    Look,
+    Take("s1"),
+    End(0),
+    Look,
+];
+
+const IN_ORDER: &[Step] =
+    &[HandIn(3), Take("s1"), Take("s1"), GiveBack(0), Take("s2"), End(0), Take("s2"), Take("s2"), End(1), End(2), Look];
+
+const AGAIN: &[Step] = &[
+    Look,
+    HandIn(2),
+    Look,
+    Take("s1"),
+    Retry(0, 60, None),
+    Take("s1"),
+    End(1),
+    Look,
+    Take("s1"),
+    Pass(60),
+    Take("s1"),
+];
+
 #[test]
 fn both_queues_give_the_same_answers() {
-    let scripts: [&[Step]; 7] = [
-        &[
-            HandIn(3),
-            Take("s1"),
-            Take("s1"),
-            GiveBack(0),
-            Take("s2"),
-            End(0),
-            Take("s2"),
-            Take("s2"),
-            End(1),
-            End(2),
-            Look,
-        ],
-        &[
-            Look,
-            HandIn(2),
-            Look,
-            Take("s1"),
-            Retry(0, 60, None),
-            Take("s1"),
-            End(1),
-            Look,
-            Take("s1"),
-            Pass(60),
-            Take("s1"),
-        ],
-        &[
-            HandIn(2),
-            Take("s1"),
-            Retry(0, 60, Some("s1")),
-            Take("s1"),
-            End(1),
-            Pass(60),
-            Look,
-            Take("s2"),
-            Take("s1"),
-            GiveBack(0),
-            Take("s2"),
-            Look,
-            Take("s1"),
-            End(0),
-            Look,
-        ],
-        &[
-            HandIn(1),
-            Take("s1"),
-            Retry(0, 60, Some("s1")),
-            Pass(659),
-            Look,
-            Take("s2"),
-            Pass(1),
-            Look,
-            Take("s2"),
-            End(0),
-        ],
-        &[HandIn(3), Take("s1"), Retry(0, 10, None), Pass(10), Take("s1"), Take("s1"), Take("s1"), Take("s1")],
-        &[
-            HandIn(2),
-            Take("s1"),
-            Take("s1"),
-            Retry(1, 30, None),
-            Retry(0, 40, None),
-            HandIn(1),
-            Take("s1"),
-            Pass(40),
-            Take("s1"),
-            Take("s1"),
-        ],
-        &[HandIn(2), HandIn(2), Take("s1"), GiveBack(0), Take("s1"), Take("s2"), Take("s1"), Take("s2"), Look],
-    ];
-    for steps in scripts {
+    let lapsed =
+        [HandIn(1), Take("s1"), Retry(0, 60, Some("s1")), Pass(659), Look, Take("s2"), Pass(1), Look, Take("s2")];
+    let behind = [HandIn(3), Take("s1"), Retry(0, 10, None), Pass(10), Take("s1"), Take("s1"), Take("s1"), Take("s1")];
+    let waves = [HandIn(2), HandIn(2), Take("s1"), GiveBack(0), Take("s1"), Take("s2"), Take("s1"), Take("s2"), Look];
+    let by_time =
+        [HandIn(2), Take("s1"), Take("s1"), Retry(1, 30, None), Retry(0, 40, None), Pass(40), Take("s1"), Take("s1")];
+    for steps in [IN_ORDER, AGAIN, FOR_ONE_SOURCE, &lapsed, &behind, &waves, &by_time] {
         assert_eq!(on_shelf(steps), on_disk(steps), "{steps:?}");
     }
-    let told = on_shelf(scripts[2]);
+    let told = on_shelf(FOR_ONE_SOURCE);
     let expected = ["s1 took 0", "s1 took 1", "due for [\"s1\"]", "s2 waits until 660", "s1 took 0"];
     assert_eq!(told[..5], expected.map(str::to_owned));
 }

@@ -42,9 +42,13 @@ pub(crate) fn put(args: &SendArgs, head: &mut Value, now: Timestamp) -> Result<(
 /// `15:30` of the day of `now`, or a time with its offset. A time of day that is past is refused: tomorrow is hardly
 /// ever what is meant, and would keep a useless notice going.
 fn instant(text: &str, now: &Zoned) -> Result<Timestamp> {
-    let end = match text.parse::<Time>() {
-        Ok(time) => now.date().to_datetime(time).to_zoned(now.time_zone().clone())?.timestamp(),
-        Err(_) => text.parse::<Timestamp>().context("a time like 15:30 or 2026-09-01T15:30:00+09:00")?,
+    // The full time first: a time of day would be read out of it too, without its day.
+    let end = match text.parse::<Timestamp>() {
+        Ok(end) => end,
+        Err(_) => {
+            let time: Time = text.parse().context("a time like 15:30 or 2026-09-01T15:30:00+09:00")?;
+            now.date().to_datetime(time).to_zoned(now.time_zone().clone())?.timestamp()
+        }
     };
     if end <= now.timestamp() {
         bail!("{text} is past; give a later time, or the day with it, as 2026-09-01T15:30:00+09:00");

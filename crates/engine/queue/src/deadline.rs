@@ -1,4 +1,4 @@
-//! What happens to a message around its deadline, and which deadlines are near.
+//! Which deadlines are near.
 
 use mail_model::{CampaignName, MessageId, UnixMs};
 
@@ -6,23 +6,8 @@ use crate::core::Core;
 use crate::fatal::StoreFault;
 use crate::keys::{Family, deadline_key, read_u64};
 use crate::outbox::{head, tally_of};
+use crate::record::at_deadline::AtDeadline;
 use crate::record::wire::Corrupt;
-
-/// What happens around a message's deadline.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AtDeadline {
-    /// What waits is not ended at `not_after` but then: until then whoever sends it puts something else in its place.
-    pub replace_until: Option<UnixMs>,
-    /// From then on those that wait are foreseen to be late.
-    pub warn_at: Option<UnixMs>,
-}
-
-impl AtDeadline {
-    /// When what waits is ended.
-    pub fn ends_at(&self, not_after: Option<UnixMs>) -> Option<UnixMs> {
-        not_after.map(|end| self.replace_until.map_or(end, |until| until.max(end)))
-    }
-}
 
 /// A message's deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]

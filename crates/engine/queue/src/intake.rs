@@ -8,10 +8,10 @@ use mail_model::{CampaignName, Class, EmailAddress, Lane, MessageId, PoolName, T
 use tokio::sync::oneshot;
 
 use crate::core::Core;
-use crate::deadline::AtDeadline;
 use crate::desk::{Abort, Placement};
 use crate::keys::{Family, LaneId, Spot, campaign_key, deadline_key, message_key};
 use crate::life::Handle;
+use crate::record::at_deadline::AtDeadline;
 use crate::record::due::DueRecord;
 use crate::record::message::{Head, Known, Staged, encode_content};
 use crate::reserved::{self, Taken};

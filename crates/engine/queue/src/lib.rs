@@ -46,12 +46,13 @@ mod writing;
 
 pub use crate::act::{Next, Write};
 pub use crate::claim::{Claim, Queued};
-pub use crate::deadline::{AtDeadline, MessageDeadline};
+pub use crate::deadline::MessageDeadline;
 pub use crate::intake::{Accepted, Begun, Idempotency, Intake, NewMessage};
 pub use crate::keys::{InboxId, LaneId};
 pub use crate::late::{BeingSent, Late, Revived, Told};
 pub use crate::open::{FORMAT_VERSION, OpenError};
 pub use crate::queue::Queue;
+pub use crate::record::at_deadline::AtDeadline;
 pub use crate::record::attempt::{AttemptRecord, REPLY_TEXT_BYTES_MAX, WORD_BYTES_MAX};
 pub use crate::record::audit::AuditEntry;
 pub use crate::record::doubt::InDoubt;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mail_model::{CampaignName, Class, EmailAddress, MessageId, PoolName, TenantName, UnixMs};
 use parking_lot::Mutex;
 
-use crate::deadline::AtDeadline;
+use crate::record::at_deadline::AtDeadline;
 use crate::record::message::Head;
 
 /// An accepted message.

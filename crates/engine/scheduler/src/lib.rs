@@ -1,6 +1,7 @@
 //! What goes next, by which path, and when again.
 #![doc = include_str!("../README.md")]
 
+mod agreed;
 mod burst;
 mod estimate;
 mod feedback;

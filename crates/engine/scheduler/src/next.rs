@@ -138,45 +138,33 @@ impl<W: Work> Scheduler<W> {
             state.groups[index].stations[station].bell.notify_one();
             return Found::Nothing;
         }
-        let mut soonest = now + Duration::from_secs(1);
-        let State { groups, pools, holds, nodes, .. } = state;
-        let group = &mut groups[index];
-        group.watch_pace(now);
-        let carrier = group.carrier.clone();
-        let open = &mut |source: &SourceName| {
-            if let Some(until) = holds.path(&group.egress_path(source), unix) {
-                soonest = soonest.min(wait_for(until, unix, now));
-                return false;
-            }
-            let gates = nodes.may_use(source, now).and_then(|| group.may_open(source, station, lane.class, now));
-            let at = || group.netblock_at(source);
-            match gates.and_then(|| nodes.look(at, || group.news(source, now), now)) {
-                Gate::Go => true,
-                Gate::WaitUntil(at) => {
-                    soonest = soonest.min(at);
-                    false
-                }
-            }
-        };
-        let picked = match &wanted {
-            None => pools.pick(&lane.pool, &carrier, lane.class, unix, open),
-            Some(wanted) => pools.pick_among(&lane.pool, &carrier, lane.class, wanted, unix, open),
-        };
-        let Some(source) = picked else {
-            if let Some(at) = pools.next_change(&lane.pool, &carrier, lane.class, unix) {
-                soonest = soonest.min(wait_for(at, unix, now));
-            }
-            let more_urgent = group.starving.as_ref().is_none_or(|(class, _)| lane.class < *class);
-            if wanted.is_none() && more_urgent {
-                group.starve(lane.class, station);
-            }
-            return Found::Later(soonest);
+        let (source, soonest) = match state.pick_source(index, slot, wanted.as_deref(), now, unix) {
+            Ok(picked) => picked,
+            Err(at) => return Found::Later(at),
         };
         let Claim::Taken(first) = self.queue().claim(id, unix, lapsed.as_ref().unwrap_or(&source)) else {
             // What is due is wanted by another source (greylisting), which was not open.
             return Found::Later(soonest);
         };
-        pools.sent(&source, &carrier, unix);
+        Found::Open(Box::new(state.assign(index, slot, source, first, now, unix)))
+    }
+}
+
+impl State {
+    /// Books a session by this source with its first mail.
+    fn assign<I>(
+        &mut self,
+        index: usize,
+        slot: usize,
+        source: SourceName,
+        first: Box<I>,
+        now: MonoUs,
+        unix: UnixMs,
+    ) -> Assignment<I> {
+        let Self { groups, pools, nodes, .. } = self;
+        let group = &mut groups[index];
+        let (lane, station) = (group.lanes[slot].lane.clone(), group.lanes[slot].station);
+        pools.sent(&source, &group.carrier, unix);
         group.starving = None;
         group.handed(&source, now);
         group.path(&source, now).open += 1;
@@ -197,11 +185,57 @@ impl<W: Work> Scheduler<W> {
             timing: Timing::begun(now),
         };
         let (path, profile) = (group.egress_path(&source), group.profile.clone());
-        Found::Open(Box::new(Assignment { path, lane, profile, first, ticket }))
+        Assignment { path, lane, profile, first, ticket }
     }
-}
 
-impl State {
+    /// The source for the next session of a lane, among those wanted if there are such; and when another look is due, also
+    /// when there is none.
+    fn pick_source(
+        &mut self,
+        index: usize,
+        slot: usize,
+        wanted: Option<&[SourceName]>,
+        now: MonoUs,
+        unix: UnixMs,
+    ) -> Result<(SourceName, MonoUs), MonoUs> {
+        let mut soonest = now + Duration::from_secs(1);
+        let Self { groups, pools, holds, nodes, .. } = self;
+        let group = &mut groups[index];
+        let (lane, station) = (group.lanes[slot].lane.clone(), group.lanes[slot].station);
+        group.watch_pace(now);
+        let carrier = group.carrier.clone();
+        let open = &mut |source: &SourceName| {
+            if let Some(until) = holds.path(&group.egress_path(source), unix) {
+                soonest = soonest.min(wait_for(until, unix, now));
+                return false;
+            }
+            let gates = nodes.may_use(source, now).and_then(|| group.may_open(source, station, lane.class, now));
+            let at = || group.netblock_at(source);
+            match gates.and_then(|| nodes.look(at, || group.news(source, now), now)) {
+                Gate::Go => true,
+                Gate::WaitUntil(at) => {
+                    soonest = soonest.min(at);
+                    false
+                }
+            }
+        };
+        let picked = match wanted {
+            None => pools.pick(&lane.pool, &carrier, lane.class, unix, open),
+            Some(wanted) => pools.pick_among(&lane.pool, &carrier, lane.class, wanted, unix, open),
+        };
+        if let Some(source) = picked {
+            return Ok((source, soonest));
+        }
+        if let Some(at) = pools.next_change(&lane.pool, &carrier, lane.class, unix) {
+            soonest = soonest.min(wait_for(at, unix, now));
+        }
+        let more_urgent = group.starving.as_ref().is_none_or(|(class, _)| lane.class < *class);
+        if wanted.is_none() && more_urgent {
+            group.starve(lane.class, station);
+        }
+        Err(soonest)
+    }
+
     /// Whether any of these sources belongs to the lane's pool and does not rest at its carrier.
     fn can_serve(&self, lane: &Lane, sources: &[SourceName], unix: UnixMs) -> bool {
         let members = self.pools.sources(&lane.pool);

@@ -10,6 +10,13 @@ const SLOW_FACTOR: f64 = 3.0;
 /// … and so much beyond that: small times vary by themselves.
 const SLOW_EXTRA_S: f64 = 0.3;
 
+/// One that waits alone may be longer on its way.
+const SLOW_WAIT_S: f64 = 2.0;
+
+/// A reply counts as at most so much more than usual.
+const OUTLIER_FACTOR: f64 = 4.0;
+const OUTLIER_EXTRA_S: f64 = 1.0;
+
 /// The least is forgotten slowly: routes and hosts change.
 const LEAST_GROWTH: f64 = 1.000_5;
 
@@ -37,7 +44,9 @@ impl Latency {
 
     /// A mail was answered.
     pub(crate) fn took(&mut self, took: Duration) {
-        let took = took.as_secs_f64();
+        // One reply that comes after minutes is news of those minutes, not of now.
+        let most = self.smoothed.map_or(f64::INFINITY, |smoothed| smoothed * OUTLIER_FACTOR + OUTLIER_EXTRA_S);
+        let took = took.as_secs_f64().min(most);
         self.smoothed = Some(self.smoothed.map_or(took, |before| before + (took - before) * SMOOTHING));
         self.least = Some(self.least.map_or(took, |least| (least * LEAST_GROWTH).min(took)));
     }
@@ -54,6 +63,11 @@ impl Latency {
             (Some(smoothed), Some(least)) => smoothed > least * SLOW_FACTOR + SLOW_EXTRA_S,
             _ => false,
         }
+    }
+
+    /// Whether a mail that has waited so long will be slow.
+    pub(crate) fn would_be_slow(&self, waited: Duration) -> bool {
+        self.least.is_some_and(|least| waited.as_secs_f64() > least * SLOW_FACTOR + SLOW_WAIT_S)
     }
 
     /// How long to wait for an answer before the silence is taken for a sign; `None` while nothing is known.

@@ -9,6 +9,8 @@ use mail_model::MonoUs;
 const WAIT_MIN: Duration = Duration::from_secs(20);
 const WAIT_MAX: Duration = Duration::from_secs(320);
 
+const WAIT_DEAR: Duration = Duration::from_secs(600);
+
 /// A leader that sends nothing leads nobody.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
@@ -21,6 +23,7 @@ pub(crate) struct Lead {
     holder: Option<Holder>,
     not_before: MonoUs,
     wait: Duration,
+    wait_min: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +44,10 @@ pub(crate) struct Aim {
 }
 
 impl Lead {
-    pub(crate) fn new() -> Self {
-        Self { holder: None, not_before: MonoUs::default(), wait: WAIT_MIN }
+    /// Nobody leads. Where refusals are `dear`, the next one waits for what the last one learns.
+    pub(crate) fn new(dear: bool) -> Self {
+        let wait_min = if dear { WAIT_DEAR } else { WAIT_MIN };
+        Self { holder: None, not_before: MonoUs::default(), wait: wait_min, wait_min }
     }
 
     /// Whether this path leads from now on. `frontier` is the highest rate any of them has proved.
@@ -54,7 +59,7 @@ impl Lead {
             }
             if holder.seat == aim.seat {
                 let gained = frontier > holder.frontier * GAIN;
-                self.wait = if gained { WAIT_MIN } else { (self.wait * 2).min(WAIT_MAX) };
+                self.wait = if gained { self.wait_min } else { (self.wait * 2).min(WAIT_MAX.max(self.wait_min)) };
                 self.not_before = now + self.wait;
                 self.holder = None;
             } else if now.since(holder.seen) > IDLE_MAX {
@@ -97,7 +102,7 @@ mod tests {
             (119, 0, true, false, 150.0, false),
             (121, 0, true, false, 150.0, true),
         ];
-        let mut lead = Lead::new();
+        let mut lead = Lead::new(false);
         for (at, seat, ahead, shut, frontier, leads) in table {
             assert_eq!(lead.is_of(second(at), aim(seat, ahead, shut), frontier), leads, "seat {seat} at {at} s");
         }

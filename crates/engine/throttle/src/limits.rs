@@ -8,6 +8,9 @@ pub const RATE_PER_MIN_MAX: f64 = 60_000_000.0;
 /// Slowest rate, mails a minute: one an hour. Slower is a pause, and a pause belongs to the breaker.
 pub const RATE_PER_MIN_MIN: f64 = 1.0 / 60.0;
 
+/// A published pause from which on a refusal is dear.
+const DEAR: Duration = Duration::from_secs(60);
+
 /// Start values and backstops of one egress path. No Japanese carrier publishes a limit, so the start values are where
 /// the controller begins, and the greatest ones only where it gives up looking. The defaults are those of the carrier
 /// profiles' `[defaults]`.
@@ -76,6 +79,11 @@ impl PathLimits {
             rate_max_per_min: RATE_PER_MIN_MAX,
             ..Self::default()
         }
+    }
+
+    /// Whether a refusal costs minutes, by a pause that the carrier has published.
+    pub(crate) fn is_dear(&self) -> bool {
+        self.pause_on_throttle.is_some_and(|pause| pause >= DEAR)
     }
 
     /// The same with every number inside its bounds. What was written by people is judged in `engine-config`, with a

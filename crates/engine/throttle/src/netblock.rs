@@ -79,7 +79,7 @@ impl NetblockGuard {
             limits,
             laws,
             seats: Vec::new(),
-            lead: Lead::new(),
+            lead: Lead::new(limits.is_dear()),
             trial: None,
             unknown: UnknownGuard::new(unknown),
             frontier: 0.0,
@@ -288,7 +288,11 @@ impl NetblockGuard {
     fn tried(&mut self, now: MonoUs) -> Option<f64> {
         let (seat, since) = self.trial?;
         let facts = self.seats.get(seat)?.facts;
-        if facts.sure || now.since(since) > TRIAL_MAX {
+        let over = match facts.shut {
+            Some(shut) => now.since(shut.due) > TRIAL_MAX,
+            None => now.since(since.max(facts.open_since)) > TRIAL_MAX,
+        };
+        if facts.sure || over {
             self.trial = None;
             return None;
         }
@@ -312,6 +316,9 @@ impl NetblockGuard {
         } else if facts.shut.is_some() {
             let known = self.seats.iter().map(|seat| carries(&seat.facts)).fold(0.0, f64::max);
             self.frontier = if known > 0.0 { known } else { self.frontier_learned };
+        }
+        if facts.beyond_per_min > 0.0 {
+            self.sum.try_with(now, facts.beyond_per_min, self.laws);
         }
         let in_use = self
             .seats

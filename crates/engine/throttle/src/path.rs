@@ -27,11 +27,11 @@ pub(crate) use guarded::{Facts, ShutFacts};
 /// Mails in flight that are remembered; there are never more than sessions, and twice as many commands.
 const OUT_MAX: usize = 1_024;
 
+/// Mails that wait for their answer too long, at once.
+const STUCK_MIN: usize = 2;
+
 /// How soon to ask again for one more session.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
-
-/// A published pause from which on a refusal is dear.
-const DEAR: Duration = Duration::from_secs(60);
 
 /// What KumoMTA's shaping file gives yahoo.co.jp, the only Japanese carrier in it: ten a second.
 const STATIC_RATE_PER_MIN: f64 = 600.0;
@@ -65,6 +65,8 @@ pub struct PathThrottle {
     /// Its place with the guard.
     seat: Option<usize>,
     phase: f64,
+    /// When the last stop ended.
+    open_since: MonoUs,
 }
 
 /// The refusal that shut a path, and what was so before.
@@ -116,6 +118,7 @@ impl PathThrottle {
             news: None,
             seat: None,
             phase: 0.0,
+            open_since: now,
             limits,
             laws,
         }
@@ -146,7 +149,7 @@ impl PathThrottle {
             floor: self.limits.rate_floor_per_min,
             max: self.limits.rate_max_per_min,
             step: self.limits.rate_step_per_min,
-            dear: self.limits.pause_on_throttle.is_some_and(|pause| pause >= DEAR),
+            dear: self.limits.is_dear(),
         }
     }
 
@@ -161,7 +164,8 @@ impl PathThrottle {
             Breaker::Closed(closed) if now < closed.connect_after() => Gate::WaitUntil(closed.connect_after()),
             Breaker::Closed(_) => {
                 let needed = self.laws.is_adaptive() && self.pacer.is_behind(now);
-                if self.sessions.may_open(now, open, needed, &self.limits) {
+                let slow = self.is_slow(now);
+                if self.sessions.may_open(now, open, needed, slow, &self.limits) {
                     return Gate::Go;
                 }
                 let soon = now + ASK_AGAIN;
@@ -219,7 +223,7 @@ impl PathThrottle {
         let Breaker::Closed(_) = self.breaker else { return };
         let Some(clean) = self.round.turn(now) else { return };
         let bounds = self.bounds();
-        if self.laws.latency && self.latency.is_slow() {
+        if self.is_slow(now) {
             self.search.slowed(clean.carried_per_min, &bounds);
         } else {
             let step_max = self.latency.step_max_per_min();
@@ -229,17 +233,25 @@ impl PathThrottle {
         self.pacer.set_rate(now, self.search.rate());
     }
 
-    /// Mails that wait for an answer much longer than usual are counted as put off in vague words.
+    /// Several mails at once that wait for an answer much longer than usual are a refusal: carriers are known to fall
+    /// silent, or slow, where others would say no. One alone may be a slow moment.
     fn look_for_silence(&mut self, now: MonoUs) {
         let Some(patience) = self.latency.patience().filter(|_| self.laws.latency) else { return };
-        while self.out.front().is_some_and(|left| now.since(*left) > patience) {
-            let Some(left) = self.out.pop_front() else { return };
-            if let Breaker::Closed(_) = self.breaker
-                && left >= self.reacted_at
-            {
-                self.refusal_of_open(now, None, true);
-            }
+        let stuck = |patience: Duration| {
+            let old = self.out.iter().take_while(|left| now.since(**left) > patience);
+            old.filter(|left| **left >= self.reacted_at).count()
+        };
+        if let Breaker::Closed(_) = self.breaker
+            && (stuck(patience) >= STUCK_MIN || stuck(patience * 2) > 0)
+        {
+            self.refusal_of_open(now, None, false);
         }
+    }
+
+    /// Whether replies take much longer than they might, those that have not come included.
+    fn is_slow(&self, now: MonoUs) -> bool {
+        let oldest = self.out.front().map_or(Duration::ZERO, |left| now.since(*left));
+        self.laws.latency && (self.latency.is_slow() || self.latency.would_be_slow(oldest))
     }
 }
 

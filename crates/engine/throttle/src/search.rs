@@ -25,6 +25,9 @@ const GROWTH: f64 = 1.5;
 const GROWTH_FAR: f64 = 1.25;
 const FAR: f64 = 10.0;
 
+/// Where refusals are dear, each step lasts so long at least: a bucket must not carry it.
+const DEAR_CLIMB: Duration = Duration::from_secs(15);
+
 /// The way back to a rate that was refused.
 const REGROWTH: f64 = 1.25;
 
@@ -106,6 +109,8 @@ pub(crate) struct Search {
     /// Trials between the ceiling and the refused rate that failed, since the ceiling was found.
     misses: u32,
     lonely: Lonely,
+    /// How far others had come when that was last a reason to try.
+    frontier_noted: f64,
 }
 
 impl Search {
@@ -124,6 +129,7 @@ impl Search {
             burst: 0.0,
             misses: 0,
             lonely: Lonely::default(),
+            frontier_noted: 0.0,
         }
     }
 
@@ -186,10 +192,13 @@ impl Search {
         // Below the start value nothing has to be proved: it is what an unknown path may do anyway.
         let used = clean.carried_per_min >= self.rate * PROOF || self.rate < scene.bounds.start;
         if scene.laws.rate != RateKind::Adaptive || !used {
+            self.unused(scene);
             return;
         }
         match self.stage {
+            Stage::Climb if scene.bounds.dear && self.held + clean.span < DEAR_CLIMB => self.held += clean.span,
             Stage::Climb => {
+                self.held = Duration::ZERO;
                 // From what was carried, not from what was allowed: else the two part, and a mistake is a large one.
                 let grown = carried * self.growth(&scene.bounds);
                 let next = if scene.laws.growth { grown } else { self.stepped(clean.span, &scene.bounds) };
@@ -276,7 +285,8 @@ impl Search {
     /// Replies became slow while the rate grew: no further than what is carried.
     pub(crate) fn slowed(&mut self, carried_per_min: f64, bounds: &Bounds) {
         if self.is_ahead() {
-            let carried = carried_per_min.min(self.rate);
+            // Sessions that are stuck carry nothing; that is no measure of what the others may.
+            let carried = carried_per_min.min(self.rate).max(self.rate / 2.0);
             self.ceiling = Some(Ceiling::guessed(carried));
             self.rate = carried;
             self.probe_after = PROBE_AFTER;

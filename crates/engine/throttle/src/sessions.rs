@@ -15,6 +15,9 @@ const ASK_AFTER_MAX: Duration = Duration::from_secs(1_920);
 /// A newcomer that was greeted and then got no mail for this long holds up no other.
 const NEWCOMER_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Between two further sessions while replies are slow.
+const SLOWLY: Duration = Duration::from_secs(10);
+
 /// Others that were answered this lately are well: a refused newcomer is then about their number.
 const WELL: Duration = Duration::from_secs(15);
 
@@ -41,6 +44,7 @@ pub(crate) struct Sessions {
     /// Not more than one further session before this time.
     one_by_one_from: Option<MonoUs>,
     last_answer: Option<MonoUs>,
+    grown_at: Option<MonoUs>,
     /// When a session was last refused for their number.
     refused_at: Option<MonoUs>,
     /// Mails after which the carrier cuts a session, as learned.
@@ -75,6 +79,7 @@ impl Sessions {
             newcomer_since: None,
             one_by_one_from: None,
             last_answer: None,
+            grown_at: None,
             refused_at: None,
             mails_most: None,
             last_cut: None,
@@ -103,19 +108,22 @@ impl Sessions {
         self.mails_most
     }
 
-    /// Whether one more may be opened beside `open`. `needed`: a mail may go and no session is free.
-    pub(crate) fn may_open(&mut self, now: MonoUs, open: u32, needed: bool, limits: &PathLimits) -> bool {
+    /// Whether one more may be opened beside `open`. `needed`: a mail may go and no session is free. `slow`: replies take
+    /// long; then further sessions come seldom, for all that is in flight is lost at a refusal.
+    pub(crate) fn may_open(&mut self, now: MonoUs, open: u32, needed: bool, slow: bool, limits: &PathLimits) -> bool {
         if open < self.allowed {
             return true;
         }
         let newcomer = self.newcomer_since.is_some_and(|since| now.since(since) < NEWCOMER_PATIENCE);
         let waits = self.one_by_one_from.is_some_and(|from| now < from);
         let beyond = self.most.is_some_and(|most| self.allowed >= most.sessions && now < most.ask_at);
-        if !needed || newcomer || waits || beyond || self.allowed >= limits.connections_max {
+        let soon = slow && self.grown_at.is_some_and(|at| now.since(at) < SLOWLY);
+        if !needed || newcomer || soon || waits || beyond || self.allowed >= limits.connections_max {
             return false;
         }
         self.allowed = self.allowed.saturating_add(1);
         self.newcomer_since = Some(now);
+        self.grown_at = Some(now);
         if self.one_by_one_from.is_some() {
             self.one_by_one_from = Some(now + ONE_BY_ONE);
         }

@@ -23,6 +23,9 @@ const USED: f64 = 0.85;
 /// After refusals that came at any sum, those of single sources are their own for so long.
 const THEIR_OWN: Duration = Duration::from_secs(600);
 
+/// Share of the sum that must have been carried for several refusals to be about it.
+const FLOWING: f64 = 0.5;
+
 /// A stop that lasted longer was no word on the sum.
 const DOOR: Duration = Duration::from_secs(20);
 
@@ -160,7 +163,8 @@ impl Sum {
 
     /// A path was refused. Whether that is the sum's doing and not its own.
     pub(crate) fn refused(&mut self, now: MonoUs, seat: usize, proven: bool, limits: &PathLimits, laws: Laws) -> bool {
-        if !laws.netblock {
+        // A published pause is the refused source's, and it has to take it.
+        if !laws.netblock || limits.is_dear() {
             return false;
         }
         self.advance(now, laws);
@@ -177,7 +181,7 @@ impl Sum {
                 true
             }
             Breaker::Closed(closed) => {
-                let common = self.is_common();
+                let common = self.is_common() && self.is_flowing(now);
                 let is_ours = common || (proven && now >= self.singles_after && self.is_used(now));
                 is_ours && self.stop(now, closed, common, limits, laws)
             }
@@ -189,6 +193,12 @@ impl Sum {
         let first = self.refusals.front().map(|(_, seat, _)| *seat);
         let several = self.refusals.iter().any(|(_, seat, _)| Some(*seat) != first);
         several && self.refusals.iter().filter(|(.., proven)| !proven).count() <= 1
+    }
+
+    /// Whether enough went through of late for a refusal to be about how much it was. A shut door is nobody's limit.
+    fn is_flowing(&self, now: MonoUs) -> bool {
+        let rate = self.search.as_ref().map_or(self.bounds.start, Search::rate);
+        self.carried_per_min(now) >= rate * FLOWING
     }
 
     fn carried_per_min(&self, now: MonoUs) -> f64 {

@@ -164,6 +164,7 @@ mod tests {
             time_judged: true,
             ended_s: 600.0,
             events: 0,
+            spins: 0,
             carriers: vec![],
             total: Score::default(),
             foreseen: vec![],

@@ -61,6 +61,7 @@ pub(crate) struct World<'a> {
     pub(crate) seed: u64,
     pub(crate) now: MonoUs,
     pub(crate) events: u64,
+    pub(crate) spins: u64,
     clock: Clock,
     start: UnixMs,
     /// What the clock showed at the scenario's beginning.
@@ -117,6 +118,7 @@ impl<'a> World<'a> {
             seed: order.seed,
             now: MonoUs(0),
             events: 0,
+            spins: 0,
             clock_start: clock.mono(),
             clock,
             start: setup.start,

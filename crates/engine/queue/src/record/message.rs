@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use mail_model::{CampaignName, Class, EmailAddress, Lane, MessageId, PoolName, TenantName, UnixMs};
 
-use crate::deadline::AtDeadline;
 use crate::keys::LaneId;
+use crate::record::at_deadline::AtDeadline;
 use crate::record::wire::{Corrupt, Reader, Writer};
 
 /// Version of the records of this file, but for the head.

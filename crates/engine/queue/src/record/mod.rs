@@ -1,5 +1,6 @@
 //! The records on disk: one file per kind, each with its version and its limits. FORMAT.md shows the layouts.
 
+pub mod at_deadline;
 pub mod attempt;
 pub mod audit;
 pub mod doubt;

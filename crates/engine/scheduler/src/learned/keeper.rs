@@ -88,7 +88,7 @@ impl Keeper {
             if due {
                 let address = lesson.source().and_then(|source| self.addresses.get(source).copied().flatten());
                 let value = Stored::new(lesson.clone(), address, now).encode();
-                entries.push(Entry { key: key.clone(), value, expires: now + lesson.kept() });
+                entries.push(Entry { key: key.clone(), value, expires: end(now + lesson.kept()) });
                 self.written.insert(key, (lesson, now));
             }
         }
@@ -109,6 +109,13 @@ impl Keeper {
     pub fn dated(&self, key: &[u8]) -> Option<UnixMs> {
         self.written.get(key).map(|(_, at)| *at)
     }
+}
+
+/// The next full day (UTC). The queue notes every other end that a key was given until it comes; a path that is written
+/// every ten seconds would leave thousands a day.
+fn end(at: UnixMs) -> UnixMs {
+    const DAY_MS: u64 = 86_400_000;
+    UnixMs(at.0.div_ceil(DAY_MS).saturating_mul(DAY_MS))
 }
 
 #[cfg(test)]
@@ -158,7 +165,9 @@ mod tests {
             let now = NOW + Duration::from_secs(second);
             let entries = keeper.changed(vec![(path("a", ceiling), proved)], now);
             assert_eq!(entries.len(), usize::from(written), "after {second} s");
-            assert!(entries.iter().all(|entry| entry.expires == now + 30 * DAY));
+            let whole_days = |entry: &Entry| entry.expires.0 % 86_400_000 == 0;
+            assert!(entries.iter().all(|entry| whole_days(entry) && entry.expires >= now + 30 * DAY));
+            assert!(entries.iter().all(|entry| entry.expires < now + 31 * DAY));
         }
     }
 

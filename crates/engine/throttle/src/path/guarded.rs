@@ -15,6 +15,8 @@ pub(crate) struct Facts {
     pub(crate) proven_per_min: f64,
     /// Nothing goes out, or only a knock; until then at the earliest, and since then.
     pub(crate) shut: Option<ShutFacts>,
+    /// Since when it has been open, while it is.
+    pub(crate) open_since: MonoUs,
     /// It goes where nobody has been.
     pub(crate) ahead: bool,
     /// It would like to.
@@ -65,6 +67,7 @@ impl PathThrottle {
             rate_per_min: self.search.rate(),
             proven_per_min: self.search.proven(),
             shut,
+            open_since: self.open_since,
             ahead: self.search.is_ahead(),
             wants_lead: self.search.wants_lead(),
             beyond_per_min: self.search.beyond(),
@@ -78,6 +81,9 @@ impl PathThrottle {
     pub(crate) fn told(&mut self, now: MonoUs, room: Room) {
         self.room = room;
         let bounds = self.bounds();
+        if room.frontier.is_finite() {
+            self.search.note_frontier(room.frontier);
+        }
         if !room.leads && self.search.go_back(room.frontier.max(bounds.start)) {
             self.pacer.set_rate(now, self.search.rate());
         }

@@ -70,7 +70,7 @@ impl PathThrottle {
     }
 
     fn answered(&mut self, now: MonoUs, heard: &Heard) {
-        if let Some(took) = heard.took {
+        if let Some(took) = heard.took.filter(|_| !self.is_late(now, heard)) {
             self.latency.took(took);
         }
         self.tally.took(now);
@@ -97,6 +97,7 @@ impl PathThrottle {
     /// minute.
     fn opened(&mut self, now: MonoUs, because: ClosedBecause, door: bool) {
         self.round = Round::starting(now);
+        self.open_since = now;
         self.sessions.reopened(now);
         self.news = Some(News::Opened);
         let bounds = self.bounds();
@@ -151,7 +152,9 @@ impl PathThrottle {
         }
         match self.breaker {
             Breaker::Closed(_) => {
-                let unsettled = heard.took.is_none() && now < self.reacted_at + self.limits.reaction_window;
+                let has_reacted = self.reacted_at != MonoUs::default();
+                let unsettled =
+                    has_reacted && heard.took.is_none() && now < self.reacted_at + self.limits.reaction_window;
                 if !unsettled {
                     self.refusal_of_open(now, pause, vague);
                 }

@@ -10,6 +10,10 @@ use crate::tally::Tally;
 const LONELY_AFTER: u64 = 6;
 const LONELY_MAX: u32 = 3;
 
+/// Where refusals are dear: how far back at one. While climbing three steps, for a bucket may have carried the last ones.
+const DEAR_BACK: f64 = 1.8;
+const DEAR_BACK_FROM_REST: f64 = 1.1;
+
 /// Fewer mails in the minute before a refusal say nothing about what a minute bears.
 const MINUTE_MIN: f64 = 8.0;
 
@@ -64,7 +68,8 @@ impl Search {
         if scene.bounds.dear && self.proven > 0.0 {
             // The pause fills any bucket, and another refusal costs another one: below what has been borne, at once.
             let known = self.ceiling.map_or(f64::INFINITY, |ceiling| ceiling.rate_per_min);
-            let ceiling = Ceiling::guessed(self.proven.min(known).min(self.rate / 1.05));
+            let back = if self.stage == Stage::Climb { DEAR_BACK } else { DEAR_BACK_FROM_REST };
+            let ceiling = Ceiling::guessed(self.proven.min(known).min(self.rate / back));
             self.ceiling = Some(ceiling);
             self.proven = ceiling.rate_per_min;
             self.probe_after = PROBE_AFTER_DEAR;

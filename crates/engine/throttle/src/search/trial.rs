@@ -10,19 +10,26 @@ use mail_model::MonoUs;
 
 use super::{Ceiling, GROWTH, PROBE_AFTER, PROBE_AFTER_MAX, Room, Scene, Search, Stage};
 
-/// First step beyond a ceiling, as a share of it; doubled with each step that was borne.
-const STEP: f64 = 0.1;
+/// First step beyond a ceiling, as a share of it; doubled with each step that was borne. Not less: a mistake costs the same
+/// one refusal whatever the step, and a small one takes minutes to prove anything.
+const STEP: f64 = 0.25;
 
 /// Where refusals are dear: the step, and how long each has to last.
 const DEAR_STEP: f64 = 0.05;
 const DEAR_LASTS: Duration = Duration::from_secs(60);
 
-/// What must go through beyond the old ceiling: so many times the burst that was seen, and so many mails.
-const BEYOND_BURST: f64 = 1.3;
+/// What must go through beyond the old ceiling: so many times the burst that was seen, so many mails, and what the old
+/// ceiling gives in so many seconds.
+const BEYOND_BURST: f64 = 1.5;
 const BEYOND_MIN: f64 = 4.0;
+const BEYOND_S: f64 = 3.0;
 
 /// A burst is at most what the known flow gives in so many minutes: more is a flow.
 pub(super) const BURST_MAX_MIN: f64 = 0.5;
+
+/// Others are much further at this factor, and are followed after this time.
+const FURTHER: f64 = 1.3;
+const FOLLOW_AFTER: Duration = Duration::from_secs(10);
 
 /// A trial that takes longer has lasted long enough: the step was too small to tell. Or what was allowed was not used: then
 /// nothing was tried.
@@ -88,7 +95,8 @@ impl Search {
     /// By how much it goes beyond its ceiling now, mails a minute.
     pub(crate) fn beyond(&self) -> f64 {
         match self.stage {
-            Stage::Try(trial) => (self.rate - trial.base).max(0.0),
+            // More than the step: below its ceiling it had rested.
+            Stage::Try(trial) => (self.rate - trial.base * 0.9).max(0.0),
             _ => 0.0,
         }
     }
@@ -109,7 +117,7 @@ impl Search {
     /// A clean round of a trial.
     pub(super) fn tried(&mut self, trial: Trial, carried: f64, room: Room, scene: Scene<'_>) {
         let lasted = scene.now.since(trial.from.0);
-        let needed = (self.burst * BEYOND_BURST).max(BEYOND_MIN);
+        let needed = (self.burst * BEYOND_BURST).max(BEYOND_MIN).max(trial.base / 60.0 * BEYOND_S);
         let borne = if scene.bounds.dear { lasted >= DEAR_LASTS } else { trial.excess(scene) >= needed };
         if !borne && lasted >= UNUSED_MAX && carried < self.rate * USED {
             return self.rest();
@@ -130,21 +138,46 @@ impl Search {
         self.try_at(base, step, Room { leads: true, ..room }, scene);
     }
 
+    /// A round did not use what was allowed. A trial that is not used ends.
+    pub(super) fn unused(&mut self, scene: Scene<'_>) {
+        if let Stage::Try(trial) = self.stage
+            && scene.now.since(trial.from.0) >= UNUSED_MAX
+        {
+            self.rest();
+        }
+    }
+
     /// A trial was refused: back to what is known, without halving.
     pub(super) fn trial_refused(&mut self, trial: Trial, scene: Scene<'_>) {
         let flow = scene.tally.flow_per_min(scene.now).filter(|_| scene.laws.estimate);
-        // What a bucket may have held beside the flow that was known is not to be taken for a flow again.
-        self.burst = self.burst.max(trial.excess(scene)).min(trial.base * BURST_MAX_MIN);
         let guessed = self.ceiling.filter(|ceiling| !ceiling.confirmed);
-        let base = flow.map_or(trial.base, |flow| flow.min(self.rate).max(trial.base));
+        // What went through beside the known flow and the known burst was more flow.
+        let excess = trial.excess(scene);
+        let lasted = scene.now.since(trial.from.0).as_secs_f64().max(1.0);
+        let more = if self.burst > 0.0 { (excess - self.burst).max(0.0) * 60.0 / lasted } else { 0.0 };
+        let base = flow.unwrap_or(0.0).max(trial.base + more).min(self.rate.max(trial.base));
+        let upwards = self.refused_at.is_infinite();
+        // Refused before the bucket was empty: nothing new, and no reason for another refusal.
+        let nothing_new = upwards && excess <= self.burst;
+        self.burst = self.burst.max(excess).min(trial.base * BURST_MAX_MIN);
         self.ceiling = Some(guessed.unwrap_or(Ceiling::measured(base)));
-        if self.refused_at.is_infinite() {
+        if upwards {
             self.probe_after = (self.probe_after * 2).clamp(PROBE_AFTER, PROBE_AFTER_MAX);
         }
         self.refused_at = self.rate.max(base);
         self.misses += 1;
-        if !self.halve_gap(scene) {
+        if nothing_new || !self.halve_gap(scene) {
             self.rest();
+        }
+    }
+
+    /// Others have come much further: a limit that had been met may be gone. Once for each time they do.
+    pub(crate) fn note_frontier(&mut self, frontier: f64) {
+        let rests = self.stage == Stage::Hold && self.ceiling.is_some_and(|ceiling| !ceiling.by_block);
+        let Some(ceiling) = self.ceiling.filter(|_| rests) else { return };
+        if frontier > (ceiling.rate_per_min * FURTHER).max(self.frontier_noted * FURTHER) {
+            self.frontier_noted = frontier;
+            self.probe_after = self.probe_after.min(self.held + FOLLOW_AFTER);
         }
     }
 
