@@ -9,7 +9,7 @@ use mail_model::MonoUs;
 const WAIT_MIN: Duration = Duration::from_secs(20);
 const WAIT_MAX: Duration = Duration::from_secs(320);
 
-const WAIT_DEAR: Duration = Duration::from_secs(600);
+const WAIT_DEAR: Duration = Duration::from_secs(120);
 
 /// A leader that sends nothing leads nobody.
 const IDLE_MAX: Duration = Duration::from_secs(20);

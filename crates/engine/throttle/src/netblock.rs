@@ -76,10 +76,10 @@ impl NetblockGuard {
         let limits = limits.bounded();
         Self {
             sum: Sum::new(&limits, now),
+            lead: Lead::new(limits.is_dear()),
             limits,
             laws,
             seats: Vec::new(),
-            lead: Lead::new(limits.is_dear()),
             trial: None,
             unknown: UnknownGuard::new(unknown),
             frontier: 0.0,
@@ -209,19 +209,20 @@ impl NetblockGuard {
         }
         let seat = self.seat_of(now, path);
         match path.take_news() {
-            Some(News::Refused { proven }) => self.refused(now, path, seat, proven),
+            Some(News::Refused { proven, resting }) => self.refused(now, path, seat, proven, resting),
             Some(News::Opened) => self.opened(now, seat),
             Some(News::StillShut) | None => {}
         }
         self.part(now, path);
     }
 
-    fn refused(&mut self, now: MonoUs, path: &mut PathThrottle, seat: usize, proven: bool) {
+    fn refused(&mut self, now: MonoUs, path: &mut PathThrottle, seat: usize, proven: bool, resting: bool) {
         self.seats[seat].refused_at = now;
         if !proven {
             self.trial = Some((seat, now));
         }
-        if !self.sum.refused(now, seat, proven, &self.limits, self.laws) {
+        let sources = self.seats.iter().filter(|seat| seat.is_used(now)).count();
+        if !self.sum.refused(now, seat, proven, resting, sources, &self.limits, self.laws) {
             return;
         }
         path.forgive(now);

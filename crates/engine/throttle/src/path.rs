@@ -52,6 +52,8 @@ pub struct PathThrottle {
     breaker: Breaker,
     /// The refusal that shut the path, while it is shut.
     refusal: Option<Refusal>,
+    /// When a door that a refusal had shut for long was open again.
+    door_open_at: Option<MonoUs>,
     /// The search before the first of two cut sessions: if the second is cut after as many mails, it was no refusal.
     before_cut: Option<Search>,
     /// Mails sent before this are answered with news of the time before the last reaction.
@@ -72,6 +74,7 @@ pub struct PathThrottle {
 /// The refusal that shut a path, and what was so before.
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
+    at: MonoUs,
     before: Search,
     /// Taken in the minute before.
     minute: u32,
@@ -80,8 +83,8 @@ struct Refusal {
 /// What the guard of the netblock should hear of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum News {
-    /// The carrier asked for less; `proven`: at a rate that had been borne.
-    Refused { proven: bool },
+    /// The carrier asked for less; `proven`: at a rate that had been borne; `resting`: below a limit that was measured.
+    Refused { proven: bool, resting: bool },
     /// A knock was answered: the door is open.
     Opened,
     /// A knock was turned away.
@@ -111,6 +114,7 @@ impl PathThrottle {
             pacer: Pacer::new(rate),
             breaker: Breaker::Closed(Closed::default()),
             refusal: None,
+            door_open_at: None,
             before_cut: None,
             reacted_at: MonoUs::default(),
             out: VecDeque::new(),

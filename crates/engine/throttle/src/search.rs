@@ -31,6 +31,9 @@ const DEAR_CLIMB: Duration = Duration::from_secs(15);
 /// The way back to a rate that was refused.
 const REGROWTH: f64 = 1.25;
 
+/// Clean running at half the refused rate before it grows again.
+const REGROW_AFTER: Duration = Duration::from_secs(45);
+
 /// Clean running before a ceiling is tried again, doubled by each trial that was refused.
 const PROBE_AFTER: Duration = Duration::from_secs(120);
 const PROBE_AFTER_MAX: Duration = Duration::from_secs(960);
@@ -163,6 +166,11 @@ impl Search {
         self.rate <= self.proven * 1.1
     }
 
+    /// Whether it rests below a limit that was measured: then a refusal is not about this rate.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.stage == Stage::Hold && self.ceiling.is_some_and(|ceiling| ceiling.confirmed)
+    }
+
     /// Whether it goes, or is about to go, where nobody has been.
     pub(crate) fn is_ahead(&self) -> bool {
         matches!(self.stage, Stage::Climb | Stage::Try(_))
@@ -204,6 +212,8 @@ impl Search {
                 let next = if scene.laws.growth { grown } else { self.stepped(clean.span, &scene.bounds) };
                 self.climb(next, room);
             }
+            // Carriers count excesses by the minute: the next one, if there must be one, comes in another minute.
+            Stage::Regrow if self.held + clean.span < REGROW_AFTER => self.held += clean.span,
             Stage::Regrow => {
                 let to = self.ceiling.map_or(self.rate, Ceiling::hold);
                 self.rate = (self.rate * REGROWTH).min(to);

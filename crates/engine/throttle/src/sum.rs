@@ -17,6 +17,9 @@ use crate::tally::Tally;
 /// Refusals of several sources within this time have one reason.
 const TOGETHER: Duration = Duration::from_secs(20);
 
+/// So many sources refused together have one reason, whatever each was doing, if they are half of those that send.
+const MANY: usize = 4;
+
 /// Once a sum is known, a refusal at a proven rate is the sum's if this share of it is being used.
 const USED: f64 = 0.85;
 
@@ -162,7 +165,7 @@ impl Sum {
     }
 
     /// A path was refused. Whether that is the sum's doing and not its own.
-    pub(crate) fn refused(&mut self, now: MonoUs, seat: usize, proven: bool, limits: &PathLimits, laws: Laws) -> bool {
+    pub(crate) fn refused(&mut self, now: MonoUs, seat: usize, proven: bool, resting: bool, sources: usize, limits: &PathLimits, laws: Laws) -> bool {
         // A published pause is the refused source's, and it has to take it.
         if !laws.netblock || limits.is_dear() {
             return false;
@@ -172,7 +175,7 @@ impl Sum {
         while self.refusals.front().is_some_and(old) {
             self.refusals.pop_front();
         }
-        self.refusals.push_back((now, seat, proven));
+        self.refusals.push_back((now, seat, resting));
         match self.breaker {
             // Sent before the stop.
             Breaker::Open(_) => true,
@@ -181,18 +184,23 @@ impl Sum {
                 true
             }
             Breaker::Closed(closed) => {
-                let common = self.is_common() && self.is_flowing(now);
+                let common = self.is_common(sources) && self.is_flowing(now);
                 let is_ours = common || (proven && now >= self.singles_after && self.is_used(now));
                 is_ours && self.stop(now, closed, common, limits, laws)
             }
         }
     }
 
-    /// Several sources at once, all but the one that leads at rates they had proved.
-    fn is_common(&self) -> bool {
-        let first = self.refusals.front().map(|(_, seat, _)| *seat);
-        let several = self.refusals.iter().any(|(_, seat, _)| Some(*seat) != first);
-        several && self.refusals.iter().filter(|(.., proven)| !proven).count() <= 1
+    /// Several sources at once, each of which rested below a limit of its own.
+    fn is_common(&self, sources: usize) -> bool {
+        let mut resting = self.refusals.iter().filter(|(.., resting)| *resting).map(|(_, seat, _)| *seat);
+        let first = resting.next();
+        resting.any(|seat| Some(seat) != first) || self.sources_refused() >= MANY.max(sources.div_ceil(2))
+    }
+
+    fn sources_refused(&self) -> usize {
+        let seats: std::collections::BTreeSet<usize> = self.refusals.iter().map(|(_, seat, _)| *seat).collect();
+        seats.len()
     }
 
     /// Whether enough went through of late for a refusal to be about how much it was. A shut door is nobody's limit.

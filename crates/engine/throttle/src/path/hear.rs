@@ -20,6 +20,11 @@ const FIXED_THROTTLE: Duration = Duration::from_secs(60);
 /// A stop that lasted longer than this is not about the rate.
 const DOOR: Duration = Duration::from_secs(20);
 
+/// A door that was shut so long, and is so again soon after it opened, was shut because of us: outages and full hours come
+/// hours apart, and a crowd comes and goes.
+const DOOR_LONG: Duration = Duration::from_secs(180);
+const DOOR_AGAIN: Duration = Duration::from_secs(1_200);
+
 /// Connections that fail within this time after a refusal are a ban.
 const BAN_FOLLOWS: Duration = Duration::from_secs(60);
 
@@ -103,7 +108,14 @@ impl PathThrottle {
         let bounds = self.bounds();
         if let (Some(refusal), ClosedBecause::Throttled) = (self.refusal.take(), because) {
             if door && self.laws.is_adaptive() {
-                self.search.reopened(&refusal.before, refusal.minute, &bounds);
+                let long = now.since(refusal.at) >= DOOR_LONG;
+                let again = self.door_open_at.is_some_and(|open_at| refusal.at.since(open_at) <= DOOR_AGAIN);
+                if long && again && self.laws.blocks {
+                    self.search.shut_out(&refusal.before, refusal.minute, &bounds);
+                } else {
+                    self.search.reopened(&refusal.before, refusal.minute, &bounds);
+                }
+                self.door_open_at = long.then_some(now).or(self.door_open_at);
                 self.tally.unmark();
                 self.noise.reset();
             }
@@ -183,8 +195,8 @@ impl PathThrottle {
             self.pacer.set_rate(now, self.search.rate());
             return;
         }
-        self.refusal = Some(Refusal { before, minute: self.tally.last_minute(now) });
-        self.news = Some(News::Refused { proven: before.is_proven() });
+        self.refusal = Some(Refusal { at: now, before, minute: self.tally.last_minute(now) });
+        self.news = Some(News::Refused { proven: before.is_proven(), resting: before.is_resting() });
         self.tally.refused(now);
         let pause = match self.laws.rate {
             RateKind::Adaptive => pause,

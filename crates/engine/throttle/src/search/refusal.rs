@@ -1,5 +1,7 @@
 //! What a search makes of a no.
 
+use std::time::Duration;
+
 use super::trial::BURST_MAX_MIN;
 use super::{Bounds, Ceiling, PROBE_AFTER, PROBE_AFTER_BLOCK, PROBE_AFTER_DEAR, PROBE_SOON, Scene, Search, Stage};
 use crate::laws::{Laws, RateKind};
@@ -90,6 +92,7 @@ impl Search {
             self.ceiling = Some(Ceiling::guessed(rate_per_min));
             self.rate /= 2.0;
             self.stage = Stage::Regrow;
+            self.held = Duration::ZERO;
         }
     }
 
@@ -114,6 +117,22 @@ impl Search {
         } else if self.ceiling.is_some() {
             self.hold();
         }
+        self.bound(bounds);
+    }
+
+    /// A door has shut for the second time soon after it opened: it is a ban, whatever its words, and what was sent just
+    /// before it is the cause. Below what the minute before it carried, for long.
+    pub(crate) fn shut_out(&mut self, before: &Self, minute: u32, bounds: &Bounds) {
+        *self = *before;
+        self.wants_lead = false;
+        let known = self.ceiling.map_or(self.rate, |ceiling| ceiling.rate_per_min).min(self.rate);
+        // A path that had just begun has no minute to show.
+        let ceiling = Ceiling::blocked(f64::from(minute).max(known / 2.0).min(known));
+        self.ceiling = Some(ceiling);
+        self.proven = ceiling.hold();
+        self.rate = ceiling.hold();
+        self.probe_after = PROBE_AFTER_BLOCK;
+        self.hold();
         self.bound(bounds);
     }
 
