@@ -8,14 +8,17 @@ use simulator::{Order, play, scenarios};
 const MAILS_MAX: u64 = 12_000;
 /// Far above what is aimed at: this test guards against breaking, not against being a little slower.
 const RATIO_MAX: f64 = 5.0;
+/// Aimed at none. Carriers that ban at the third mail too many, or by twenty within a minute from one full bucket, are
+/// faster than a limit can be found; README of `throttle` has their figures.
+const BANS_MAX: u64 = 8;
 
 #[test]
-fn small_scenarios_lose_nothing_and_are_banned_nowhere() {
+fn small_scenarios_lose_nothing_and_are_hardly_ever_banned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/simulation/scenarios");
     let worlds = scenarios(&[folder]).unwrap_or_else(|fault| panic!("{fault}"));
     let small: Vec<_> = worlds.iter().filter(|world| world.mails() <= MAILS_MAX).collect();
     assert!(small.len() >= 4, "some scenarios are to stay small enough for this test");
-    let mut bad = Vec::new();
+    let (mut bad, mut bans) = (Vec::new(), 0);
     for world in small {
         for seed in [1, 2] {
             let run = play(world, &Order::seeded(seed)).unwrap();
@@ -23,8 +26,8 @@ fn small_scenarios_lose_nothing_and_are_banned_nowhere() {
             let ended = all.accepted + all.unknown + all.failed + all.expired + all.left;
             assert_eq!(ended, world.mails(), "{name} {seed}");
             assert_eq!(run.spins, 0, "{name} {seed}: bells without end");
-            if all.bans > 0 && !run.bans_expected {
-                bad.push(format!("{name} {seed}: {} bans", all.bans));
+            if !run.bans_expected {
+                bans += u64::from(all.bans);
             }
             if run.time_judged && all.oracle_s.iter().all(Option::is_some) {
                 let ratio = all.ratio.unwrap_or(f64::INFINITY);
@@ -35,4 +38,5 @@ fn small_scenarios_lose_nothing_and_are_banned_nowhere() {
         }
     }
     assert!(bad.is_empty(), "{bad:#?}");
+    assert!(bans <= BANS_MAX, "{bans} bans");
 }

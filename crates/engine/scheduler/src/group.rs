@@ -177,9 +177,10 @@ impl Group {
     /// Until when a netblock is stopped because of its unknown users: the one that is stopped longest, or that of a
     /// source.
     pub(crate) fn stopped_until(&self, source: Option<&SourceName>, now: MonoUs) -> Option<MonoUs> {
-        let whose = source.map(|source| self.paths.get(source).map(|path| path.guard));
+        // A source that nothing was sent by yet may belong to any of them.
+        let whose = source.and_then(|source| self.paths.get(source).map(|path| path.guard));
         let of = |(at, guard): (usize, &Guard)| match guard.throttle.unknown_state(now) {
-            UnknownState::Stop { until } if whose.is_none_or(|whose| whose == Some(at)) => Some(until),
+            UnknownState::Stop { until } if whose.is_none_or(|whose| whose == at) => Some(until),
             _ => None,
         };
         self.guards.iter().enumerate().filter_map(of).max()

@@ -170,9 +170,10 @@ impl Probing {
         self.stop
     }
 
-    /// Asked when no session is free: those that are open may be stuck.
-    pub(crate) fn may_connect(self, now: MonoUs) -> Gate {
-        if self.mail_out_until.is_none() { Gate::Go } else { Gate::WaitUntil(now + PROBE_LOOK) }
+    /// `stuck` of the open sessions wait for an answer.
+    pub(crate) fn may_connect(self, now: MonoUs, open: usize, stuck: usize) -> Gate {
+        let free = self.mail_out_until.is_none() && open <= stuck;
+        if free { Gate::Go } else { Gate::WaitUntil(now + PROBE_LOOK) }
     }
 
     /// Whether the probe mail may go.
@@ -247,8 +248,8 @@ mod tests {
     fn knocks_become_rarer_with_the_time_shut_and_a_pause_from_the_signal_wins() {
         let limits = PathLimits::default();
         let mut open = Closed::default().stop(second(0), ClosedBecause::Throttled, None, &limits);
-        for until in [5, 25, 85, 145, 205, 266, 345, 449] {
-            assert_eq!(open.until().0 / 1_000_000, until);
+        for until in [5, 25, 85, 145, 205, 267, 346, 450] {
+            assert_eq!((open.until().0 + 500_000) / 1_000_000, until);
             let Ok(probing) = open.due(open.until()) else { panic!("due") };
             open = probing.failed(open.until(), ClosedBecause::Throttled, None, &limits);
         }
@@ -264,10 +265,12 @@ mod tests {
         assert!(open.due(second(299)).is_err());
         let Ok(probing) = open.due(second(300)) else { panic!("due") };
         assert!(probing.worked().is_err(), "a late answer to an older mail");
-        assert!(probing.may_connect(second(300)).is_go());
+        assert!(probing.may_connect(second(300), 0, 0).is_go());
+        assert!(!probing.may_connect(second(300), 1, 0).is_go());
+        assert!(probing.may_connect(second(300), 3, 3).is_go(), "those that are open are stuck");
         assert!(probing.may_send(second(300)).is_go());
         let probing = probing.mail_out(second(300));
-        assert!(!probing.may_connect(second(301)).is_go());
+        assert!(!probing.may_connect(second(301), 0, 0).is_go());
         assert_eq!(probing.may_send(second(301)), Gate::WaitUntil(second(360)));
         assert!(probing.may_send(second(360)).is_go(), "a lost permit does not close the path for ever");
         assert!(probing.worked().is_ok());

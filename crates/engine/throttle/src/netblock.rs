@@ -10,7 +10,7 @@ use crate::lead::{Aim, Lead};
 use crate::learned::{GuardLearned, LEARNED_VERSION, faded};
 use crate::limits::{PathLimits, RATE_PER_MIN_MAX, UnknownLimits};
 use crate::outlook::Outlook;
-use crate::path::{Facts, News, PathThrottle};
+use crate::path::{Facts, News, PathThrottle, ShutFacts};
 use crate::search::{Room, Search};
 use crate::sum::Sum;
 use crate::unknown::{UnknownGuard, UnknownState};
@@ -210,7 +210,8 @@ impl NetblockGuard {
         let seat = self.seat_of(now, path);
         match path.take_news() {
             Some(News::Refused { proven, resting }) => self.refused(now, path, seat, proven, resting),
-            Some(News::Opened) => self.opened(now, seat),
+            Some(News::Opened { door: Some(began) }) => self.opened(now, seat, began),
+            Some(News::Opened { door: None }) => {}
             Some(News::StillShut) | None => {}
         }
         self.part(now, path);
@@ -233,10 +234,14 @@ impl NetblockGuard {
     }
 
     /// One got through: the others that stood at the same door need not wait out their pauses.
-    fn opened(&mut self, now: MonoUs, seat: usize) {
+    fn opened(&mut self, now: MonoUs, seat: usize, began: MonoUs) {
         let mut knock_at = now;
+        let same = |shut: ShutFacts| {
+            let apart = shut.began.since(began).max(began.since(shut.began));
+            shut.because != ClosedBecause::Blocked && apart <= ONE_DOOR
+        };
         for (index, other) in self.seats.iter_mut().enumerate() {
-            if index != seat && other.facts.shut.is_some_and(|shut| shut.because != ClosedBecause::Blocked) {
+            if index != seat && other.facts.shut.is_some_and(same) {
                 knock_at = knock_at + AFTER_ANOTHER;
                 other.knock_at = Some(knock_at);
             }
@@ -358,7 +363,7 @@ impl NetblockGuard {
         if self.seats.iter().any(|seat| seat.facts.shut.is_none() && seat.is_used(now)) {
             return None;
         }
-        let same = |shut: &crate::path::ShutFacts| {
+        let same = |shut: &ShutFacts| {
             let apart = shut.began.since(own.began).max(own.began.since(shut.began));
             (shut.because == ClosedBecause::Blocked) == (own.because == ClosedBecause::Blocked) && apart <= ONE_DOOR
         };

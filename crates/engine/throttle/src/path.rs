@@ -85,8 +85,8 @@ struct Refusal {
 pub(crate) enum News {
     /// The carrier asked for less; `proven`: at a rate that had been borne; `resting`: below a limit that was measured.
     Refused { proven: bool, resting: bool },
-    /// A knock was answered: the door is open.
-    Opened,
+    /// A knock was answered. `door`: the stop had begun then, and was no short word on the rate.
+    Opened { door: Option<MonoUs> },
     /// A knock was turned away.
     StillShut,
 }
@@ -164,7 +164,9 @@ impl PathThrottle {
         self.advance(now);
         match self.breaker {
             Breaker::Open(shut) => Gate::WaitUntil(shut.until()),
-            Breaker::Probing(probing) => probing.may_connect(now),
+            Breaker::Probing(probing) => {
+                probing.may_connect(now, usize::try_from(open).unwrap_or(usize::MAX), self.out.len())
+            }
             Breaker::Closed(closed) if now < closed.connect_after() => Gate::WaitUntil(closed.connect_after()),
             Breaker::Closed(_) => {
                 let needed = self.laws.is_adaptive() && self.pacer.is_behind(now);

@@ -40,7 +40,8 @@ pub(crate) fn next(shut: Shut, limits: &PathLimits) -> Duration {
         }
         ClosedBecause::ConnectFailed => KNOCK_AT_HOST_MIN.max(share).min(limits.pause_max),
         // Who blocks may prolong the block at each knock: doubling ends any block in few of them.
-        ClosedBecause::Blocked | ClosedBecause::ConnectReset => {
+        ClosedBecause::ConnectReset => shut.named.unwrap_or(limits.pause_default).max(share.min(limits.pause_max)),
+        ClosedBecause::Blocked => {
             let first = shut.named.unwrap_or(limits.pause_default);
             doubled(first, shut.knocks).min(limits.pause_max.max(first))
         }

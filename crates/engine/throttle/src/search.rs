@@ -3,6 +3,7 @@
 
 mod ceiling;
 mod refusal;
+mod state;
 mod trial;
 
 use std::time::Duration;
@@ -10,8 +11,7 @@ use std::time::Duration;
 use mail_model::MonoUs;
 
 pub(crate) use self::ceiling::Ceiling;
-use self::refusal::Lonely;
-use self::trial::Trial;
+use self::state::{Lonely, Trial};
 use crate::laws::{Laws, RateKind};
 use crate::round::Clean;
 use crate::tally::Tally;
@@ -42,7 +42,8 @@ const PROBE_SOON: Duration = Duration::from_secs(30);
 /// The same where refusals are dear.
 const PROBE_AFTER_DEAR: Duration = Duration::from_secs(600);
 /// The same after a block.
-const PROBE_AFTER_BLOCK: Duration = Duration::from_secs(3_600);
+const PROBE_AFTER_BLOCK: Duration = Duration::from_secs(900);
+const PROBE_AFTER_BLOCK_MAX: Duration = Duration::from_secs(14_400);
 
 /// Clean running after which a rate is known to be borne.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(60);
@@ -112,6 +113,10 @@ pub(crate) struct Search {
     /// Trials between the ceiling and the refused rate that failed, since the ceiling was found.
     misses: u32,
     lonely: Lonely,
+    /// It counts by the minute: a refusal ends when the minute does, and what the minute held is the limit.
+    by_minute: bool,
+    /// Blocks that were met so far.
+    blocks: u32,
     /// How far others had come when that was last a reason to try.
     frontier_noted: f64,
 }
@@ -132,6 +137,8 @@ impl Search {
             burst: 0.0,
             misses: 0,
             lonely: Lonely::default(),
+            by_minute: false,
+            blocks: 0,
             frontier_noted: 0.0,
         }
     }
@@ -139,7 +146,7 @@ impl Search {
     /// A search that goes on with what was learned earlier.
     pub(crate) fn resumed(rate: f64, proven: f64, ceiling: Option<Ceiling>, probe_after: Duration) -> Self {
         let stage = if ceiling.is_some() { Stage::Hold } else { Stage::Climb };
-        let probe_after = probe_after.clamp(PROBE_AFTER, PROBE_AFTER_BLOCK);
+        let probe_after = probe_after.clamp(PROBE_AFTER, PROBE_AFTER_BLOCK_MAX);
         Self { proven, ceiling, stage, probe_after, ..Self::new(rate) }
     }
 

@@ -18,6 +18,9 @@ const NEWCOMER_PATIENCE: Duration = Duration::from_secs(5);
 /// Between two further sessions while replies are slow.
 const SLOWLY: Duration = Duration::from_secs(10);
 
+/// Sessions refused again within this time, at fewer than are known to be taken, are refused for another reason.
+const LATELY: Duration = Duration::from_secs(60);
+
 /// Others that were answered this lately are well: a refused newcomer is then about their number.
 const WELL: Duration = Duration::from_secs(15);
 
@@ -137,15 +140,15 @@ impl Sessions {
     }
 
     /// A mail was answered in a session that had carried `session_mails` before.
-    pub(crate) fn answered(&mut self, now: MonoUs, session_mails: u32) {
+    pub(crate) fn answered(&mut self, now: MonoUs, session_mails: u32, others_open: u32) {
         self.last_answer = Some(now);
         if session_mails == 0 {
             self.newcomer_since = None;
             if let Some(most) = self.most
-                && self.allowed > most.sessions
+                && others_open >= most.sessions
             {
                 // One more than the learned number works: look on without long waits.
-                self.most = Some(Most { sessions: self.allowed, ask_at: now, wait: ASK_AFTER });
+                self.most = Some(Most { sessions: others_open + 1, ask_at: now, wait: ASK_AFTER });
             }
         }
     }
@@ -156,7 +159,9 @@ impl Sessions {
         let well = self.last_answer.is_some_and(|at| now.since(at) <= WELL);
         // Fewer than were taken before: then the number is not the reason. Unless several asked at once.
         let together = self.refused_at.is_some_and(|at| now.since(at) <= TOGETHER);
-        let as_many = together || self.most.is_none_or(|most| others >= most.sessions);
+        let lately = self.refused_at.is_some_and(|at| now.since(at) <= LATELY);
+        let as_many = self.most.is_none_or(|most| others >= most.sessions || (!lately && others + 1 >= self.allowed));
+        let as_many = together || as_many;
         if !laws.sessions || others == 0 || !well || !as_many {
             return false;
         }
@@ -200,7 +205,8 @@ impl Sessions {
     /// The carrier asked for less.
     pub(crate) fn throttled(&mut self, now: MonoUs, named_pause: bool) {
         self.newcomer_since = None;
-        self.allowed = if named_pause { 1 } else { (self.allowed / 2).max(1) };
+        // They come back with need, several a second: but if the next mail is refused too, one was in flight and not all.
+        self.allowed = 1;
         if named_pause {
             self.one_by_one_from = Some(now);
         }

@@ -1,6 +1,6 @@
 //! What all sources of a netblock may send together, where the carrier counts the network.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use mail_model::MonoUs;
@@ -17,8 +17,9 @@ use crate::tally::Tally;
 /// Refusals of several sources within this time have one reason.
 const TOGETHER: Duration = Duration::from_secs(20);
 
-/// So many sources refused together have one reason, whatever each was doing, if they are half of those that send.
+/// So many sources refused at once have one reason, whatever each was doing, if they are half of those that send.
 const MANY: usize = 4;
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Once a sum is known, a refusal at a proven rate is the sum's if this share of it is being used.
 const USED: f64 = 0.85;
@@ -155,7 +156,7 @@ impl Sum {
                 if let (Some(search), Some((before, minute))) = (&mut self.search, self.before.take())
                     && (probing.stop().knocks > 0 || now.since(probing.stop().began) >= DOOR)
                 {
-                    search.reopened(&before, minute, &self.bounds);
+                    search.reopened(&before, minute, now.since(probing.stop().began), &self.bounds);
                     self.tally.unmark();
                 }
                 self.pace(now);
@@ -165,7 +166,16 @@ impl Sum {
     }
 
     /// A path was refused. Whether that is the sum's doing and not its own.
-    pub(crate) fn refused(&mut self, now: MonoUs, seat: usize, proven: bool, resting: bool, sources: usize, limits: &PathLimits, laws: Laws) -> bool {
+    pub(crate) fn refused(
+        &mut self,
+        now: MonoUs,
+        seat: usize,
+        proven: bool,
+        resting: bool,
+        sources: usize,
+        limits: &PathLimits,
+        laws: Laws,
+    ) -> bool {
         // A published pause is the refused source's, and it has to take it.
         if !laws.netblock || limits.is_dear() {
             return false;
@@ -184,7 +194,7 @@ impl Sum {
                 true
             }
             Breaker::Closed(closed) => {
-                let common = self.is_common(sources) && self.is_flowing(now);
+                let common = self.is_common(now, sources) && self.is_flowing(now);
                 let is_ours = common || (proven && now >= self.singles_after && self.is_used(now));
                 is_ours && self.stop(now, closed, common, limits, laws)
             }
@@ -192,15 +202,12 @@ impl Sum {
     }
 
     /// Several sources at once, each of which rested below a limit of its own.
-    fn is_common(&self, sources: usize) -> bool {
+    fn is_common(&self, now: MonoUs, sources: usize) -> bool {
         let mut resting = self.refusals.iter().filter(|(.., resting)| *resting).map(|(_, seat, _)| *seat);
         let first = resting.next();
-        resting.any(|seat| Some(seat) != first) || self.sources_refused() >= MANY.max(sources.div_ceil(2))
-    }
-
-    fn sources_refused(&self) -> usize {
-        let seats: std::collections::BTreeSet<usize> = self.refusals.iter().map(|(_, seat, _)| *seat).collect();
-        seats.len()
+        let at_once = self.refusals.iter().filter(|(at, ..)| now.since(*at) <= AT_ONCE);
+        let seats: BTreeSet<usize> = at_once.map(|(_, seat, _)| *seat).collect();
+        resting.any(|seat| Some(seat) != first) || seats.len() >= MANY.max(sources.div_ceil(2))
     }
 
     /// Whether enough went through of late for a refusal to be about how much it was. A shut door is nobody's limit.

@@ -102,6 +102,11 @@ impl Tally {
         level
     }
 
+    /// Refusals in the last minute.
+    pub(crate) fn refusals_lately(&self, now: MonoUs) -> usize {
+        self.marks.iter().rev().take_while(|(at, _)| now.since(*at) <= Duration::from_secs(MINUTE_S)).count()
+    }
+
     /// How many went through in all.
     pub(crate) fn total(&self) -> u64 {
         self.total
@@ -129,8 +134,15 @@ mod tests {
     #[test]
     fn what_was_taken_between_refusals_is_the_flow_whatever_the_size_of_the_bucket() {
         // (mails between, seconds between, flow a minute)
-        let table =
-            [(4, 60.0, None), (50, 14.0, None), (50, 30.0, Some(100.0)), (5, 60.0, Some(5.0)), (50, 301.0, None)];
+        let table = [
+            (4, 59.0, None),
+            (4, 60.0, Some(4.0)),
+            (1, 60.0, None),
+            (50, 14.0, None),
+            (50, 30.0, Some(100.0)),
+            (5, 60.0, Some(5.0)),
+            (50, 301.0, None),
+        ];
         for (mails, span_s, flow) in table {
             let mut tally = Tally::default();
             for _ in 0..1_000 {

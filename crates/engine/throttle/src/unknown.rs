@@ -26,6 +26,10 @@ pub enum UnknownState {
 /// Between two urgent mails while stopped, and between any two while it is tried again.
 const CAREFUL: Duration = Duration::from_secs(10);
 
+/// Fewer unknown users than this are a class with old addresses and not a bad list, whatever their share: carriers count
+/// hundreds of recipients before they block.
+const UNKNOWN_MIN: u32 = 8;
+
 /// Stops in a row double the pause up to so many times.
 const DOUBLINGS_MAX: u32 = 3;
 
@@ -91,7 +95,7 @@ impl UnknownGuard {
             return;
         }
         self.suspicion.saw(unknown);
-        if self.suspicion.is_strong() {
+        if self.suspicion.is_strong() && self.unknown >= UNKNOWN_MIN {
             let pause = self.limits.pause.saturating_mul(1 << self.stops.min(DOUBLINGS_MAX));
             self.stops = self.stops.saturating_add(1);
             self.mode = Mode::Paused { until: now + pause };
@@ -181,7 +185,9 @@ mod tests {
         let stop = UnknownState::Stop { until: MonoUs(PAUSE_US) };
         let table = [
             (0, 1, UnknownState::Ok),
-            (0, 4, stop),
+            (0, 7, UnknownState::Warn),
+            (0, 8, stop),
+            (80, 8, stop),
             (100, 1, UnknownState::Ok),
             (98, 2, UnknownState::Warn),
             (490, 4, UnknownState::Ok),
@@ -207,7 +213,7 @@ mod tests {
     fn while_stopped_only_urgent_mail_goes_and_one_by_one_and_after_it_everything_does_so() {
         let second = |s: u64| MonoUs(s * 1_000_000);
         let mut guard = UnknownGuard::new(&UnknownLimits::default());
-        fed(&mut guard, second(0), 0, 4);
+        fed(&mut guard, second(0), 0, 8);
         assert_eq!(guard.gate(second(5), false), Gate::WaitUntil(MonoUs(PAUSE_US)));
         assert!(guard.gate(second(5), true).is_go());
         guard.handed(second(5));

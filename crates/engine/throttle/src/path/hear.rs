@@ -79,7 +79,7 @@ impl PathThrottle {
             self.latency.took(took);
         }
         self.tally.took(now);
-        self.sessions.answered(now, heard.session_mails);
+        self.sessions.answered(now, heard.session_mails, heard.others_open);
         match self.breaker {
             Breaker::Closed(closed) => {
                 self.breaker = Breaker::Closed(closed.answered());
@@ -91,6 +91,7 @@ impl PathThrottle {
                     let stop = probing.stop();
                     self.breaker = Breaker::Closed(closed);
                     let door = stop.knocks > 0 || now.since(stop.began) >= DOOR.max(stop.named.unwrap_or_default() * 2);
+                    self.news = Some(News::Opened { door: door.then_some(stop.began) });
                     self.opened(now, stop.because, door);
                 }
             }
@@ -104,7 +105,6 @@ impl PathThrottle {
         self.round = Round::starting(now);
         self.open_since = now;
         self.sessions.reopened(now);
-        self.news = Some(News::Opened);
         let bounds = self.bounds();
         if let (Some(refusal), ClosedBecause::Throttled) = (self.refusal.take(), because) {
             if door && self.laws.is_adaptive() {
@@ -113,7 +113,7 @@ impl PathThrottle {
                 if long && again && self.laws.blocks {
                     self.search.shut_out(&refusal.before, refusal.minute, &bounds);
                 } else {
-                    self.search.reopened(&refusal.before, refusal.minute, &bounds);
+                    self.search.reopened(&refusal.before, refusal.minute, now.since(refusal.at), &bounds);
                 }
                 self.door_open_at = long.then_some(now).or(self.door_open_at);
                 self.tally.unmark();
@@ -140,6 +140,10 @@ impl PathThrottle {
     /// A session ended in the middle, or its next mail was refused. That is a refusal, and none when the session before met
     /// it after as many mails.
     fn cut(&mut self, now: MonoUs, heard: &Heard, pause: Option<Duration>, vague: bool) {
+        if self.is_late(now, heard) {
+            // Sessions that were opened together are refused together, after as many mails.
+            return self.longer(now, pause);
+        }
         match self.sessions.cut(heard.session_mails, self.laws) {
             Cut::Counted => {
                 self.forgive(now);

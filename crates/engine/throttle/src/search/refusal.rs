@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use super::state::Lonely;
 use super::trial::BURST_MAX_MIN;
-use super::{Bounds, Ceiling, PROBE_AFTER, PROBE_AFTER_BLOCK, PROBE_AFTER_DEAR, PROBE_SOON, Scene, Search, Stage};
+use super::{
+    Bounds, Ceiling, PROBE_AFTER, PROBE_AFTER_BLOCK, PROBE_AFTER_BLOCK_MAX, PROBE_AFTER_DEAR, PROBE_SOON, Scene,
+    Search, Stage,
+};
 use crate::laws::{Laws, RateKind};
+use crate::pause::doubled;
 use crate::tally::Tally;
 
 /// Mails that must have gone through before a refusal that has perhaps nothing to do with the rate, and how many such
@@ -16,18 +21,13 @@ const LONELY_MAX: u32 = 3;
 const DEAR_BACK: f64 = 1.8;
 const DEAR_BACK_FROM_REST: f64 = 1.1;
 
+/// A refusal that ends in this time, and not at the first knock, ended with a minute. At a steady rate a little less than
+/// it is believed.
+const MINUTE_ENDS: Duration = Duration::from_secs(100);
+const BELOW_STEADY: f64 = 0.95;
+
 /// Fewer mails in the minute before a refusal say nothing about what a minute bears.
 const MINUTE_MIN: f64 = 8.0;
-
-/// Refusals one after the other, each after a row of mails that went through, none at a higher rate than the one before.
-/// A limit does not behave so: below it there are none.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Lonely {
-    count: u32,
-    last_rate: f64,
-    /// Rate and ceiling before the first.
-    undisturbed: Option<(f64, Option<Ceiling>)>,
-}
 
 impl Search {
     /// The carrier had enough. To be called before the refusal is noted in the tally. Whether it is one too many that
@@ -76,6 +76,11 @@ impl Search {
             self.proven = ceiling.rate_per_min;
             self.probe_after = PROBE_AFTER_DEAR;
             self.rest();
+        } else if let Some(minute) = self.minute(scene.tally.last_minute(scene.now)) {
+            self.ceiling = Some(Ceiling::measured(minute));
+            self.refused_at = f64::INFINITY;
+            self.probe_after = PROBE_AFTER;
+            self.rest();
         } else if let Some(flow) = flow {
             let flow = flow.min(self.rate);
             self.ceiling = Some(Ceiling::measured(flow));
@@ -96,12 +101,27 @@ impl Search {
         }
     }
 
+    /// What a minute holds, where the carrier counts by it. Two minutes of the clock may have paid for what went through at
+    /// a steady rate; so never quite that rate again.
+    fn minute(&self, taken: u32) -> Option<f64> {
+        let taken = f64::from(taken);
+        (self.by_minute && taken >= MINUTE_MIN).then(|| taken.min(self.rate * BELOW_STEADY))
+    }
+
     /// The door that a refusal shut is open again, but not at the first knock: it was not about the rate, or it is
     /// counted by the minute. `before` is the search as it stood at the refusal, `minute` what the carrier had taken in
     /// the minute before it.
-    pub(crate) fn reopened(&mut self, before: &Self, minute: u32, bounds: &Bounds) {
+    pub(crate) fn reopened(&mut self, before: &Self, minute: u32, lasted: Duration, bounds: &Bounds) {
         *self = *before;
         self.wants_lead = false;
+        self.by_minute |= lasted <= MINUTE_ENDS && f64::from(minute) >= MINUTE_MIN;
+        if let Some(minute) = self.minute(minute) {
+            self.ceiling = Some(Ceiling::measured(minute));
+            self.refused_at = f64::INFINITY;
+            self.probe_after = PROBE_AFTER;
+            self.rest();
+            return self.bound(bounds);
+        }
         let good = match self.ceiling {
             Some(ceiling) => ceiling.hold(),
             None => self.proven,
@@ -147,8 +167,11 @@ impl Search {
         if self.rate > start * 1.01 {
             let known = self.ceiling.map_or(self.rate, |ceiling| ceiling.rate_per_min).min(self.rate);
             let flow = scene.tally.flow_per_min(scene.now).filter(|_| estimate).unwrap_or(known);
-            self.ceiling = Some(Ceiling::blocked(known.min(flow.max(start))));
-            self.probe_after = PROBE_AFTER_BLOCK;
+            let minute = Some(f64::from(scene.tally.last_minute(scene.now))).filter(|taken| *taken >= MINUTE_MIN);
+            self.ceiling = Some(Ceiling::blocked(known.min(flow).min(minute.unwrap_or(known)).max(start)));
+            self.blocks = self.blocks.saturating_add(1);
+            self.refused_at = f64::INFINITY;
+            self.probe_after = doubled(PROBE_AFTER_BLOCK, self.blocks - 1).min(PROBE_AFTER_BLOCK_MAX);
             self.stage = Stage::Regrow;
         }
         self.proven = self.proven.min(self.rate);

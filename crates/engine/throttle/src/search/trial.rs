@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use mail_model::MonoUs;
-
-use super::{Ceiling, GROWTH, PROBE_AFTER, PROBE_AFTER_MAX, Room, Scene, Search, Stage};
+use super::state::Trial;
+use super::{Ceiling, GROWTH, PROBE_AFTER, PROBE_AFTER_MAX, PROBE_SOON, Room, Scene, Search, Stage};
 
 /// First step beyond a ceiling, as a share of it; doubled with each step that was borne. Not less: a mistake costs the same
 /// one refusal whatever the step, and a small one takes minutes to prove anything.
@@ -31,6 +30,9 @@ pub(super) const BURST_MAX_MIN: f64 = 0.5;
 const FURTHER: f64 = 1.3;
 const FOLLOW_AFTER: Duration = Duration::from_secs(10);
 
+/// Share of the ceiling by which a minute must be fuller to count as more.
+const MINUTE_MORE: f64 = 0.1;
+
 /// A trial that takes longer has lasted long enough: the step was too small to tell. Or what was allowed was not used: then
 /// nothing was tried.
 const LASTS_MAX: Duration = Duration::from_secs(120);
@@ -43,35 +45,31 @@ const TIGHT: f64 = 1.08;
 /// Trials between the two that may fail.
 const MISSES_MAX: u32 = 2;
 
-/// A rate that is being tried.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Trial {
-    /// The ceiling below it.
-    base: f64,
-    /// When it began, and how many mails had gone through until then.
-    from: (MonoUs, u64),
-    /// The step from the base, where it goes upwards without a bound.
-    step: f64,
-}
+/// So many refusals in a minute, and nothing is tried before the minute is over: carriers that ban after a few count so.
+const REFUSALS_A_MINUTE: usize = 2;
 
-impl Trial {
-    pub(super) fn growth(self) -> f64 {
-        1.0 + self.step
-    }
-
-    /// Mails beyond the flow that was known.
-    fn excess(&self, scene: Scene<'_>) -> f64 {
-        let mails = scene.tally.total().saturating_sub(self.from.1) as f64;
-        mails - self.base / 60.0 * scene.now.since(self.from.0).as_secs_f64()
-    }
+/// Mails beyond the flow that was known when the trial began.
+fn excess(trial: Trial, scene: Scene<'_>) -> f64 {
+    let mails = scene.tally.total().saturating_sub(trial.from.1) as f64;
+    mails - trial.base / 60.0 * scene.now.since(trial.from.0).as_secs_f64()
 }
 
 impl Search {
     /// Tries a rate beyond the ceiling: half-way to what was refused, where that is near, else a step.
     pub(super) fn try_beyond(&mut self, room: Room, scene: Scene<'_>) {
         let Some(ceiling) = self.ceiling else { return };
-        let step = if scene.bounds.dear { DEAR_STEP } else { STEP };
+        if self.halve_gap(scene) {
+            return;
+        }
+        self.refused_at = f64::INFINITY;
+        self.misses = 0;
+        let step = if self.is_wary(scene) { DEAR_STEP } else { STEP };
         self.try_at(ceiling.rate_per_min, step, room, scene);
+    }
+
+    /// Whether another no costs minutes: by a published pause, or because the last one was a block.
+    fn is_wary(&self, scene: Scene<'_>) -> bool {
+        scene.bounds.dear || self.ceiling.is_some_and(|ceiling| ceiling.by_block)
     }
 
     fn try_at(&mut self, base: f64, step: f64, room: Room, scene: Scene<'_>) {
@@ -109,6 +107,10 @@ impl Search {
         if gap.is_infinite() || gap < TIGHT || self.misses > MISSES_MAX {
             return false;
         }
+        // The refusal that leads here is not noted yet.
+        if scene.tally.refusals_lately(scene.now) + 1 >= REFUSALS_A_MINUTE {
+            return false;
+        }
         let everything = Room { frontier: f64::INFINITY, leads: true, met_by_others: None, step_max: f64::INFINITY };
         self.try_at(ceiling.rate_per_min, gap.sqrt() - 1.0, everything, scene);
         true
@@ -118,7 +120,11 @@ impl Search {
     pub(super) fn tried(&mut self, trial: Trial, carried: f64, room: Room, scene: Scene<'_>) {
         let lasted = scene.now.since(trial.from.0);
         let needed = (self.burst * BEYOND_BURST).max(BEYOND_MIN).max(trial.base / 60.0 * BEYOND_S);
-        let borne = if scene.bounds.dear { lasted >= DEAR_LASTS } else { trial.excess(scene) >= needed };
+        let minute = f64::from(scene.tally.last_minute(scene.now));
+        // What a minute holds shows only when it is full.
+        let full = !self.by_minute || minute >= trial.base + needed.min(trial.base * MINUTE_MORE);
+        let wary = self.is_wary(scene);
+        let borne = full && if wary { lasted >= DEAR_LASTS } else { excess(trial, scene) >= needed };
         if !borne && lasted >= UNUSED_MAX && carried < self.rate * USED {
             return self.rest();
         }
@@ -126,7 +132,8 @@ impl Search {
             return;
         }
         let base = carried.max(trial.base);
-        self.ceiling = Some(Ceiling::measured(base));
+        let by_block = self.ceiling.is_some_and(|ceiling| ceiling.by_block);
+        self.ceiling = Some(if by_block { Ceiling::blocked(base) } else { Ceiling::measured(base) });
         self.proven = self.proven.max(base);
         if self.refused_at.is_finite() {
             if !self.halve_gap(scene) {
@@ -134,7 +141,7 @@ impl Search {
             }
             return;
         }
-        let step = if scene.bounds.dear { trial.step } else { (trial.step * 2.0).min(GROWTH - 1.0) };
+        let step = if wary { trial.step } else { (trial.step * 2.0).min(GROWTH - 1.0) };
         self.try_at(base, step, Room { leads: true, ..room }, scene);
     }
 
@@ -152,7 +159,7 @@ impl Search {
         let flow = scene.tally.flow_per_min(scene.now).filter(|_| scene.laws.estimate);
         let guessed = self.ceiling.filter(|ceiling| !ceiling.confirmed);
         // What went through beside the known flow and the known burst was more flow.
-        let excess = trial.excess(scene);
+        let excess = excess(trial, scene);
         let lasted = scene.now.since(trial.from.0).as_secs_f64().max(1.0);
         let more = if self.burst > 0.0 { (excess - self.burst).max(0.0) * 60.0 / lasted } else { 0.0 };
         let base = flow.unwrap_or(0.0).max(trial.base + more).min(self.rate.max(trial.base));
@@ -181,13 +188,19 @@ impl Search {
         }
     }
 
-    /// A little below the ceiling, until the next trial.
+    /// A little below the ceiling, until the next trial: soon, where the gap to what was refused is wide.
     pub(super) fn rest(&mut self) {
+        let mut gap = f64::INFINITY;
         if let Some(ceiling) = self.ceiling {
             self.rate = ceiling.hold();
+            gap = self.refused_at / ceiling.rate_per_min;
         }
-        self.refused_at = f64::INFINITY;
-        self.misses = 0;
+        if gap.is_finite() && gap >= TIGHT && self.misses <= MISSES_MAX {
+            self.probe_after = PROBE_SOON * 2;
+        } else {
+            self.refused_at = f64::INFINITY;
+            self.misses = 0;
+        }
         self.hold();
     }
 }
