@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use crate::engine::{self, Engine, Signing};
 use crate::http_load::{one_call, separate_calls, until_finished};
+use crate::machine::load_average;
 use crate::machine::{facts, word};
 use crate::mails::Load;
 use crate::measure::{Figures, Run};
 use crate::postfix::{self, Postfix, Tuning};
-use crate::machine::load_average;
 use crate::report::{median, print, progress, record, round, table};
 use crate::sink_process::SinkProcess;
 use crate::smtp_load;

@@ -7,8 +7,7 @@ pub mod http;
 pub use engine::carrier_limits::{CarrierLimits, Limits, NetblockLimit, SourceLimit, SourceState, WarmUpUse};
 pub use engine::limits::{CutLimits, Defaults, InjectLimits};
 pub use engine::port::{
-    Answer, EnginePort, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension,
-    SuspensionId,
+    Answer, EnginePort, PathState, Resolution, ResolvedHost, ResolvedPath, SuspendScope, Suspension, SuspensionId,
 };
 pub use engine::routes::{ROUTES, Route, router};
 pub use engine::serve::serve;

@@ -164,7 +164,10 @@ fn pools_left_out_are_made_of_the_sources() {
         })
         .collect();
     assert_eq!(shown, ["relay: b*3", "wide: a*1 b*1", "narrow: a*1 b*1"]);
-    assert_eq!(config.pools.pools.iter().map(|pool| pool.kind.as_str()).collect::<Vec<_>>(), ["wide", "wide", "narrow"]);
+    assert_eq!(
+        config.pools.pools.iter().map(|pool| pool.kind.as_str()).collect::<Vec<_>>(),
+        ["wide", "wide", "narrow"]
+    );
     assert_eq!(config.pools.sources[0].warmup_started.map(|at| at.0), Some(1_793_458_800_000));
     assert_eq!(config.pools.sources[1].ehlo_name.as_str(), "b.example.jp");
 }

@@ -113,11 +113,9 @@ fn sorted(demand: Demand) -> Demand {
 async fn mail_waits_for_records_that_are_forged_or_cannot_be_had() {
     let (bogus, no_answer) = (Demand::Unusable(WhyUnusable::Bogus), Demand::Unusable(WhyUnusable::NoAnswer));
     let fail = || Behaviour::Code(ResponseCode::ServFail);
-    for (name, kind) in [
-        ("signed.jp", RecordType::MX),
-        ("mx.signed.jp", RecordType::A),
-        ("_25._tcp.mx.signed.jp", RecordType::TLSA),
-    ] {
+    for (name, kind) in
+        [("signed.jp", RecordType::MX), ("mx.signed.jp", RecordType::A), ("_25._tcp.mx.signed.jp", RecordType::TLSA)]
+    {
         let (world, policies, _) = policies(false).await;
         world.dns.break_signature(name, kind);
         assert_eq!(policies.demand("signed.jp", "mx.signed.jp", 25).await, bogus, "{name} {kind}");
